@@ -69,7 +69,7 @@ class Finding:
         """16 hex digits that stay the same for this rule and subject from run to run."""
         from hashlib import sha256  # costs milliseconds that a healthy machine need not pay
 
-        return sha256(f"{self.rule}\0{self.subject}".encode()).hexdigest()[:16]
+        return sha256(f"{self.rule}\0{self.subject}".encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,111 @@
+"""The `envdoctor` command: names and help of the subcommands, each imported when it is called.
+
+`envdoctor --help` must cost no more than click, so the table below holds what a list shows and where the
+command lives; `tests/project/test_imports.py` holds that.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from envdoctor import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "check": "Look at this machine, judge it, and say what to type. The main command.",
+    "snapshot": "Look only: save what can be seen as JSON, to judge or share later.",
+    "plan": "Say which torch fits this machine, or one you describe.",
+    "explain": "Print the page of one rule: what it means, why it happens, how to fix it.",
+    "rules": "List every rule.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when one of them is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the module of a command and return it."""
+        if cmd_name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        command = import_module(f"envdoctor.commands.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest near names for a command that does not exist."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else " `envdoctor --help` lists the commands."
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `envdoctor check`. Exit codes: 0 nothing found that fails, 1 findings, 2 usage or unreadable "
+    "input, 3 could not diagnose.",
+)
+@click.version_option(__version__, message="envdoctor %(version)s")
+@click.pass_context
+def group(ctx: click.Context) -> None:
+    """Say why PyTorch and a GPU do not get along, and what to type to make it right.
+
+    Nothing is imported to be read: torch may be broken, half installed, or hang. Nothing is changed.
+    """
+    ctx.ensure_object(Invocation)
+
+
+class Invocation:
+    """How envdoctor was called: by its script, or as `python -m envdoctor`."""
+
+    script = True
+
+
+def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A path may hold letters the terminal cannot show; they are escaped rather than raise.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    invocation = Invocation()
+    invocation.script = prog_name is None
+    try:
+        status = group.main(args=argv, prog_name=prog_name or "envdoctor", standalone_mode=False, obj=invocation)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _stop_children()
+        click.echo("envdoctor: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # `envdoctor rules | head`: the reader has what it wanted
+        _stop_children()
+        sys.stderr.close()
+        sys.exit(141)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _stop_children() -> None:
+    process = sys.modules.get("envdoctor.host.process")
+    if process is not None:
+        process.stop_all()

@@ -1,0 +1,64 @@
+"""`envdoctor.diagnosis/1`: the whole report as one document, snapshot and plan inside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.codec import plan as plan_document
+from envdoctor.codec import snapshot as snapshot_document
+from envdoctor.codec.json_value import to_json
+
+if TYPE_CHECKING:
+    from envdoctor.model.fact import Value
+    from envdoctor.model.finding import Evidence, Finding
+    from envdoctor.model.report import Report
+
+SCHEMA = "envdoctor.diagnosis/1"
+
+
+def encode(report: Report) -> dict[str, Value]:
+    """Return the document; findings keep the order of the diagnosis, root cause first."""
+    diagnosis = report.diagnosis
+    return {
+        "schema": SCHEMA,
+        "verdict": diagnosis.verdict.value,
+        "exit_code": report.exit_code,
+        "findings": [encode_finding(finding) for finding in diagnosis.findings],
+        "skipped": [
+            {"rule": skipped.rule, "reason": to_json(skipped.reason), "fact": skipped.fact}
+            for skipped in diagnosis.skipped
+        ],
+        "crashed": [{"rule": crashed.rule, "reason": to_json(crashed.reason)} for crashed in diagnosis.crashed],
+        "plan": plan_document.encode(report.plan),
+        "snapshot": snapshot_document.encode(report.snapshot),
+        "matrix": {"revision": report.matrix_revision, "newest_torch": report.newest_torch},
+        "envdoctor": report.envdoctor,
+    }
+
+
+def encode_finding(finding: Finding) -> dict[str, Value]:
+    """Return one finding as every document holds it.
+
+    `location` and `replacement` are null: what is judged here is a machine, not a line of a file.
+    """
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.word,
+        "confidence": finding.confidence.value,
+        "subject": to_json(finding.subject),
+        "message": to_json(finding.message),
+        "caused_by": finding.caused_by,
+        "evidence": [_encode_evidence(evidence) for evidence in finding.evidence],
+        "location": None,
+        "replacement": None,
+        "explain": f"envdoctor explain {finding.rule}",
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _encode_evidence(evidence: Evidence) -> dict[str, Value]:
+    return {
+        "fact": evidence.fact,
+        "value": to_json(evidence.value),
+        "source": to_json(evidence.source),
+    }

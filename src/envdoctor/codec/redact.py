@@ -1,0 +1,261 @@
+"""Redaction: a snapshot that can be shown to strangers and still tells the same story.
+
+Replaced are names of people, the host name and the identities of GPUs; versions, package names and paths
+below a home stay, because the rules read them. Two rules of thumb hold throughout: a name is replaced only as
+a whole word, and a name that also means something else ("root", "torch", "ubuntu") only where it can be nothing
+but a person's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from envdoctor.codec.credentials import strip_credentials
+from envdoctor.model.fact import Absent, Known, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from envdoctor.model.fact import Fact, Value
+    from envdoctor.model.snapshot import Snapshot
+
+SOMEBODY = "redacted-user"
+SOMEWHERE = "redacted-host"
+
+# Names people and hosts do carry, and that a report or a path also uses in another sense.
+_ORDINARY_WORDS = """
+    admin administrator app apps bare bin build builder cache channel ci cloud cluster code common conda container
+    core cpu cuda current data debian debug default desktop dev device dist docker driver env error etc fedora file
+    files gpu guest home host include index install jetson jovyan kernel laptop lib lib64 library linux local
+    localhost mac machine main mambauser master media mig mnt model module name nix nobody node none notebook null
+    nvidia nvml opt package packages path pip pkgs private proc program project projects public py pypi python
+    python3 pytorch redacted removed remote rocky root run runner sbin scratch server service share shared site
+    source src srv start store sys system temp test tests tmp tool tools torch torchaudio torchvision training
+    triton ubuntu unknown user users usr var vagrant value venv version virtual vm volume windows work worker
+    workspace wsl
+"""
+_ORDINARY = frozenset(_ORDINARY_WORDS.split())
+_SHARED_HOMES = frozenset({"shared", "public", "default", "linuxbrew", "all users", SOMEBODY, "~"})
+
+# Facts whose words are data for the rules: a host called "a100" must not rename the GPU.
+_DATA = re.compile(
+    r"(?:.*\.)?(?:name|version|dist_version|library_version|cuda_version|provenance|channel|cuda|hip|git|local|tag"
+    r"|requires|compute_capability|pci)|driver\.version\..*|host\.(?:os|platform|kind|libc)"
+    r"|packages\.installed|nvidia\.packages|pci\.nvidia|device\.nodes"
+)
+_DEVICE_LISTS = ("env.CUDA_VISIBLE_DEVICES", "env.NVIDIA_VISIBLE_DEVICES")
+
+_HEX4 = "[0-9a-fA-F]{4}"
+_UUID = rf"[0-9a-fA-F]{{8}}-{_HEX4}-{_HEX4}-{_HEX4}-[0-9a-fA-F]{{12}}"
+# The forms of the CUDA C++ Programming Guide, "CUDA Environment Variables": GPU-<uuid>, MIG-<uuid>, and for old
+# drivers MIG-GPU-<uuid>/<instance>/<instance>. CUDA takes any unambiguous beginning of them.
+# A whole identity is one wherever it stands; a beginning has to be a word of its own.
+_DEVICE = re.compile(rf"(GPU|MIG)-({_UUID})|(?<![A-Za-z0-9])(GPU|MIG)-([0-9a-fA-F][0-9a-fA-F-]*)(?![A-Za-z0-9_-])")
+_BARE_UUID = re.compile(_UUID)
+_PSEUDONYM = re.compile(r"(?:GPU|MIG)-redacted-(\d{1,6})")
+_FEWEST_DIGITS = 8
+"""Hexadecimal digits that make a beginning recognisable outside a device list ("GPU-0" is not one)."""
+
+_HOME_PARENT = re.compile(r"(/(?:home|Users)/+)([^/\\\s:;,\"'()\[\]{}<>|*?=]+)")
+_WINDOWS_HOME_PARENT = re.compile(
+    r"([\\/]+(?:Users|Documents and Settings)[\\/]+)"
+    r"([^\\/:*?\"<>|;,\r\n]{1,64}(?=[\\/])|[^\\/:*?\"'<>|;,\s()\[\]{}]+)",
+    re.IGNORECASE,
+)
+_PATH_ENDS = r"(?=$|[/\\\s:;,\"'()\[\]{}<>|=]|\.(?:\s|$))"
+
+
+def redacted(snapshot: Snapshot, home: str | None, user: str | None, hostname: str | None) -> Snapshot:
+    """Return `snapshot` without names of people, hosts and devices; the names of the facts stay.
+
+    `home`, `user` and `hostname` are those of the machine the snapshot was taken on, None where not known
+    (homes of anybody and device identities are replaced all the same). One device has one pseudonym
+    throughout. Redacting twice changes nothing more.
+    """
+    return Redactor(snapshot, home, user, hostname).snapshot(snapshot)
+
+
+class Redactor:
+    """The replacements for one machine; use the same one for everything that is saved together."""
+
+    def __init__(self, snapshot: Snapshot, home: str | None, user: str | None, hostname: str | None) -> None:
+        ordinary = _ORDINARY | _packages(snapshot)
+        self._home = _home_pattern(home)
+        self._user = _word_pattern(user, ordinary)
+        self._host = _host_pattern(hostname, ordinary)
+        self._devices = _Devices(snapshot)
+
+    def snapshot(self, snapshot: Snapshot) -> Snapshot:
+        """Return `snapshot` without the names, marked as redacted."""
+        facts = {name: self.fact(name, fact) for name, fact in snapshot.facts.items()}
+        return replace(snapshot, facts=facts, redacted=True)
+
+    def text(self, text: str) -> str:
+        """Return prose (a reason, a source, a message) without the names."""
+        return self._devices.hide(self._hide_words(self._hide_places(text)))
+
+    def fact(self, name: str, fact: Fact) -> Fact:
+        """Return the fact called `name` without the names."""
+        if isinstance(fact, Absent):
+            return Absent(self.text(fact.reason))
+        if isinstance(fact, Unknown):
+            return Unknown(self.text(fact.reason))
+        return Known(self.value(name, fact.value), self.text(fact.source))
+
+    def value(self, name: str, value: Value) -> Value:
+        """Return the value of the fact called `name` without the names."""
+        whole = name in _DEVICE_LISTS
+
+        def data(text: str) -> str:
+            return self._devices.hide(self._hide_places(text), whole)
+
+        def words(text: str) -> str:
+            return self._devices.hide(self._hide_words(self._hide_places(text)), whole)
+
+        return _mapped(value, data if _DATA.fullmatch(name) else words, data)
+
+    def _hide_places(self, text: str) -> str:
+        text = strip_credentials(text)
+        if "/" not in text and "\\" not in text:
+            return text
+        if self._home:
+            text = self._home.sub("~", text)
+        text = _WINDOWS_HOME_PARENT.sub(_hide_owner, text)
+        return _HOME_PARENT.sub(_hide_owner, text)
+
+    def _hide_words(self, text: str) -> str:
+        if self._host:
+            text = self._host.sub(SOMEWHERE, text)
+        if self._user:
+            text = self._user.sub(SOMEBODY, text)
+        return text
+
+
+class _Devices:
+    """Pseudonyms for the GPUs and MIG instances of one snapshot, numbered as they are met."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        texts = [part for name in sorted(snapshot.facts) for part in _texts(snapshot.facts[name])]
+        taken = [int(number) for part in texts for number in _PSEUDONYM.findall(part)]
+        self._next = max(taken, default=0) + 1
+        self._names: dict[str, str] = {}
+        # Whole identities first, so that a beginning met earlier still finds the device it belongs to.
+        for part in texts:
+            for match in _DEVICE.finditer(part):
+                if match[2]:
+                    self._name(match[1], match[2])
+        for name in _DEVICE_LISTS:
+            for part in _texts(snapshot[name]):
+                for match in _DEVICE.finditer(part):
+                    self._name(match[1] or match[3], match[2] or match[4])
+
+    def hide(self, text: str, every: bool = False) -> str:
+        """Replace device identities; with `every` also beginnings too short to be told from words."""
+
+        def pseudonym(match: re.Match[str]) -> str:
+            prefix, digits = match[1] or match[3], match[2] or match[4]
+            known = f"{prefix}-{digits.lower()}" in self._names
+            if not known and not every and len(digits.replace("-", "")) < _FEWEST_DIGITS:
+                return match[0]
+            return self._name(prefix, digits)
+
+        text = _DEVICE.sub(pseudonym, text)
+        return _BARE_UUID.sub(self._bare, text) if self._names and "-" in text else text
+
+    def _bare(self, match: re.Match[str]) -> str:
+        for prefix in ("GPU", "MIG"):
+            name = self._names.get(f"{prefix}-{match[0].lower()}")
+            if name:
+                return name
+        return match[0]
+
+    def _name(self, prefix: str, digits: str) -> str:
+        identity = f"{prefix}-{digits.lower()}"
+        name = self._names.get(identity)
+        if name is None:
+            owners = {owner for known, owner in self._names.items() if known.startswith(identity)}
+            if len(owners) == 1:
+                name = owners.pop()
+            else:
+                name = f"{prefix}-redacted-{self._next}"
+                self._next += 1
+            self._names[identity] = name
+        return name
+
+
+def _hide_owner(match: re.Match[str]) -> str:
+    return match[0] if match[2].lower() in _SHARED_HOMES else match[1] + SOMEBODY
+
+
+def _home_pattern(home: str | None) -> re.Pattern[str] | None:
+    home = (home or "").rstrip("/\\")
+    # "/" and "C:" are nobody's; a redacted home would make the second pass differ from the first.
+    if len(home) < 3 or home.startswith("~") or SOMEBODY in home:
+        return None
+    pattern = re.escape(home).replace(r"\\", r"[\\/]+") if "\\" in home else re.escape(home)
+    flags = re.IGNORECASE if "\\" in home else 0
+    return re.compile(rf"(?<![\w.~-]){pattern}{_PATH_ENDS}", flags)
+
+
+def _word_pattern(word: str | None, ordinary: frozenset[str]) -> re.Pattern[str] | None:
+    word = word or ""
+    if len(word) < 3 or not word.isprintable() or word.lower() in ordinary or word.isdigit():
+        return None
+    return re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+
+
+def _host_pattern(hostname: str | None, ordinary: frozenset[str]) -> re.Pattern[str] | None:
+    hostname = hostname or ""
+    short = hostname.partition(".")[0]
+    forms = [form for form in (hostname, short) if len(form) >= 3 and form.isprintable()]
+    forms = [form for form in forms if form.lower() not in ordinary and not form.isdigit()]
+    if not forms:
+        return None
+    # Whatever domain follows is as telling as the name.
+    either = "|".join(re.escape(form) for form in forms)
+    return re.compile(rf"(?<![\w-])(?:{either})(?:\.[A-Za-z][A-Za-z0-9-]*)*(?![\w-])", re.IGNORECASE)
+
+
+def _packages(snapshot: Snapshot) -> frozenset[str]:
+    names: set[str] = set()
+    for fact_name in ("packages.installed", "nvidia.packages"):
+        fact = snapshot[fact_name]
+        if isinstance(fact, Known) and isinstance(fact.value, dict):
+            for name in fact.value:
+                names |= {name.lower(), name.lower().replace("-", "_")}
+    return frozenset(names)
+
+
+def _texts(fact: Fact) -> Iterator[str]:
+    if isinstance(fact, Known):
+        yield from _strings(fact.value)
+        yield fact.source
+    else:
+        yield fact.reason
+
+
+def _strings(value: Value) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        parts: Iterable[Value] = value if isinstance(value, list) else [*value, *value.values()]
+        for part in parts:
+            yield from _strings(part)
+
+
+def _mapped(value: Value, change: Callable[[str], str], change_key: Callable[[str], str]) -> Value:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_mapped(item, change, change_key) for item in value]
+    if isinstance(value, dict):
+        table: dict[str, Value] = {}
+        for key, item in value.items():
+            new = change_key(key)
+            while new in table:  # two homes may become one word; neither entry may be lost
+                new += "'"
+            table[new] = _mapped(item, change, change_key)
+        return table
+    return value

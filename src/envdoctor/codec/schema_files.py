@@ -1,0 +1,19 @@
+"""The JSON Schemas shipped with the package, by the name a document carries in `schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAMES = ("envdoctor.snapshot/1", "envdoctor.diagnosis/1", "envdoctor.plan/1")
+
+
+def schema_text(name: str) -> str:
+    """Return the JSON Schema (draft 2020-12) of the document kind `name`, one of `NAMES`, as JSON text.
+
+    The diagnosis schema refers to the other two by their `$id`, which is `urn:` followed by the name with
+    its punctuation as colons. Raise `KeyError` for another name.
+    """
+    if name not in NAMES:
+        raise KeyError(name)
+    kind, _, version = name.removeprefix("envdoctor.").partition("/")
+    return (Path(__file__).parent / "schemas" / f"{kind}-{version}.json").read_text(encoding="utf-8")

@@ -1,0 +1,85 @@
+"""`envdoctor check`: look, judge, plan, report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from envdoctor.commands import options
+from envdoctor.commands.failure import Unusable
+
+if TYPE_CHECKING:
+    from envdoctor.cli import Invocation
+
+
+@click.command(name="check")
+@options.examining
+@options.judging
+@click.option("--require-gpu", is_flag=True, help="A GPU must be usable: its absence is an error.")
+@click.option("--snapshot", "snapshot_file", metavar="FILE|-", help="Judge a saved snapshot instead of this machine.")
+@click.option("--save-snapshot", metavar="FILE", help="Also save what was seen, names taken out.")
+@click.option("--smoke/--no-smoke", default=None, help="Run kernels as well (not in this version: static checks only).")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    *,
+    python: str | None,
+    timeout: float,
+    matrix_file: str | None,
+    form: str,
+    outputs: tuple[str, ...],
+    verbose: bool,
+    fail_on: str,
+    strict: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    require_gpu: bool,
+    snapshot_file: str | None,
+    save_snapshot: str | None,
+    smoke: bool | None,
+) -> int:
+    """Look at this machine, judge it, and say what to type to make it right.
+
+    Nothing is installed, changed or imported. The exit code is 0 when nothing at or above --fail-on was found, 1
+    when something was, 2 for unusable input, 3 when envdoctor itself could not diagnose.
+
+    \b
+    envdoctor check                          this machine
+    envdoctor check --python venv/bin/python another environment
+    envdoctor check --format json -o out.json
+    envdoctor check --snapshot friend.json   somebody else's machine
+    """
+    from envdoctor import __version__
+    from envdoctor.commands import deliver, examine, knowledge
+    from envdoctor.diagnose.judge import diagnose
+    from envdoctor.diagnose.verdict import exit_code
+    from envdoctor.model.machine import Machine, Wishes
+    from envdoctor.model.report import Report
+    from envdoctor.plan.remedies import plan_for
+    from envdoctor.plan.solve import Solver
+
+    if smoke:
+        raise Unusable("--smoke: this version runs no kernels yet; leave it out for the static check")
+    if snapshot_file and python:
+        raise Unusable("--snapshot and --python exclude each other: a saved machine has its interpreter already")
+    matrix = knowledge.load(matrix_file)
+    chosen = knowledge.known_rules(select, "--select")
+    left_out = knowledge.known_rules(ignore, "--ignore")
+    wishes = Wishes(require_gpu=require_gpu)
+    seen = examine.saved(snapshot_file) if snapshot_file else examine.examine(invocation, python, timeout)
+    diagnosis = diagnose(seen, matrix, wishes, select=chosen, ignore=left_out)
+    solver = Solver(Machine(seen, wishes), matrix, live=snapshot_file is None)
+    report = Report(
+        snapshot=seen,
+        diagnosis=diagnosis,
+        plan=plan_for(diagnosis, solver),
+        exit_code=exit_code(diagnosis, fail_on=fail_on, strict=strict),
+        matrix_revision=matrix.revision,
+        newest_torch=matrix.newest_torch,
+        envdoctor=__version__,
+    )
+    if save_snapshot:
+        deliver.save_snapshot(seen, save_snapshot)
+    deliver.deliver(report, form, outputs, verbose=verbose)
+    return report.exit_code

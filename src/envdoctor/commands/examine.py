@@ -1,0 +1,66 @@
+"""Looking from the command line: the live machine, or the recorded one that stands in for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from envdoctor.commands.failure import Unusable
+
+if TYPE_CHECKING:
+    from envdoctor.cli import Invocation
+    from envdoctor.model.snapshot import Snapshot
+
+
+def examine(invocation: Invocation, python: str | None, timeout: float) -> Snapshot:
+    """Look at this machine. Raises `Unusable` where there is no interpreter to examine."""
+    from envdoctor.host.host import Host
+    from envdoctor.probes import interpreter, target
+    from envdoctor.probes.look import look
+
+    host = Host()
+    try:
+        cwd = os.getcwd()
+    except FileNotFoundError:  # the working directory was removed: no project is near
+        cwd = "/"
+    try:
+        chosen = target.choose(
+            host,
+            python=python,
+            script=invocation.script,
+            executable=sys.executable,
+            prefix=sys.prefix,
+            cwd=cwd,
+        )
+        return look(host, chosen, timeout=timeout)
+    except (target.NoTarget, interpreter.NotPython) as problem:
+        raise Unusable(str(problem)) from None
+
+
+def saved(name: str) -> Snapshot:
+    """Read a snapshot or diagnosis from a file, or from standard input for `-`. Raises `Unusable`."""
+    from envdoctor.codec.read import UnreadableSnapshot, load_snapshot
+
+    try:
+        return load_snapshot(_content(name), name)
+    except UnreadableSnapshot as problem:
+        raise Unusable(str(problem)) from None
+
+
+MOST_INPUT = 50 * 1024 * 1024 + 1
+"""One byte more than the reader takes, so that it can say "too large" instead of reading on."""
+
+
+def _content(name: str) -> bytes:
+    import stat
+
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(MOST_INPUT)
+        if not stat.S_ISREG(os.stat(name).st_mode):
+            raise Unusable(f"{name}: not a regular file")
+        with open(name, "rb") as file:
+            return file.read(MOST_INPUT)
+    except OSError as problem:
+        raise Unusable(f"{name}: {problem.strerror or problem}") from None

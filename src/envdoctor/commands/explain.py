@@ -1,0 +1,29 @@
+"""`envdoctor explain RULE`: the page of one rule."""
+
+from __future__ import annotations
+
+import click
+
+from envdoctor.commands.failure import Unusable
+
+
+@click.command(name="explain")
+@click.argument("rule")
+@click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
+def command(*, rule: str, form: str) -> int:
+    """Print the page of RULE: what it means, why it happens, how to be sure, how to fix it, and its sources."""
+    from envdoctor.commands.knowledge import nearest
+    from envdoctor.rules.rule import all_rules
+
+    rules = {known.name: known for known in all_rules()}
+    found = rules.get(rule)
+    if found is None:
+        raise Unusable(f"{rule}: no such rule{nearest(rule, list(rules))}")
+    if form == "json":
+        import json
+
+        page = {"rule": found.name, "summary": found.summary, "severity": found.worst.word, "needs": [*found.needs]}
+        click.echo(json.dumps({**page, "page": found.page}, indent=2))
+    else:
+        click.echo(f"{found.name}  ({found.worst.word})\n\n{found.page}")
+    return 0

@@ -1,0 +1,93 @@
+"""Planning from the command line: wishes checked, the plan printed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from envdoctor.commands.failure import Unusable
+from envdoctor.plan.solve import COMPILED_PARTNERS, Solver
+from envdoctor.plan.wheel_index import BASE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.machine import Machine
+    from envdoctor.model.plan import Plan
+
+
+def specifier(text: str | None) -> str | None:
+    """Return a wished torch as a version specifier. Raises `Unusable` for what is none."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if text is None:
+        return None
+    plain = text.strip()
+    try:
+        SpecifierSet(f"=={plain}" if plain[:1].isdigit() else plain)
+    except InvalidSpecifier:
+        raise Unusable(f"--torch {text}: not a version or specifier; write 2.9.1 or '>=2.6,<2.9'") from None
+    if not plain:
+        raise Unusable("--torch: empty; write 2.9.1 or '>=2.6,<2.9'")
+    return plain
+
+
+def partner_names(text: str) -> tuple[str, ...]:
+    """Return the names in `--with torchvision,torchaudio`. Raises `Unusable` for others."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in COMPILED_PARTNERS:
+            raise Unusable(f"--with {name}: only {' and '.join(COMPILED_PARTNERS)} have a build of their own")
+    return names
+
+
+def plan(machine: Machine, matrix: Matrix, *, live: bool, installer: str | None, base: str | None) -> Plan:
+    """Judge the machine and plan for it; a wish for another torch is a reason to plan by itself."""
+    from envdoctor.diagnose.judge import diagnose
+    from envdoctor.model.machine import Undecidable
+    from envdoctor.model.plan import Plan, Status
+    from envdoctor.plan.remedies import plan_for
+
+    if base is not None and not base.startswith(("https://", "http://", "file://")):
+        raise Unusable(f"--index-base {base}: not a URL")
+    solver = Solver(machine, matrix, live=live, base=base or BASE, installer=installer)
+    if machine.wishes.torch is None and not machine.wishes.partners:
+        return plan_for(diagnose(machine.snapshot, matrix, machine.wishes), solver)
+    try:
+        return solver.wheel_set()
+    except Undecidable as reason:
+        return Plan(Status.IMPOSSIBLE, because=(f"the choice hangs on a fact that is not known: {reason.reason}",))
+
+
+def show(plan: Plan, form: str) -> None:
+    """Print a plan."""
+    if form == "json":
+        from envdoctor.codec.plan import encode
+
+        click.echo(json.dumps(encode(plan), indent=2))
+        return
+    for line in _told(plan, ""):
+        click.echo(line)
+
+
+def _told(plan: Plan, indent: str) -> Iterator[str]:
+    """Yield a plan in words; each command stands alone on its line."""
+    from envdoctor.reporters.plain_text import safe
+
+    if plan.status.value == "nothing-to-do":
+        yield f"{indent}Nothing to do: what is installed fits this machine."
+    elif plan.status.value == "impossible":
+        yield f"{indent}No published torch wheel serves this machine as it is."
+    for step in plan.steps:
+        yield f"{indent}{safe(step.why, None)}"
+        if step.argv:
+            yield f"{indent}    {safe(shlex.join(step.argv), None)}"
+    for reason in plan.because:
+        yield f"{indent}  because {safe(reason, None)}"
+    for way in plan.alternatives:
+        yield f"{indent}Or:"
+        yield from _told(way, f"{indent}  ")

@@ -1,0 +1,94 @@
+"""Run the rules over one snapshot. Pure: no file, no clock, no environment."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from envdoctor.diagnose.verdict import verdict_of
+from envdoctor.model.finding import Crashed, Diagnosis, Finding, Severity, Skipped
+from envdoctor.model.machine import Machine, Undecidable, Wishes
+from envdoctor.rules.rule import Rule, all_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.snapshot import Snapshot
+
+
+def diagnose(
+    snapshot: Snapshot,
+    matrix: Matrix,
+    wishes: Wishes | None = None,
+    *,
+    select: Collection[str] = (),
+    ignore: Collection[str] = (),
+    rules: tuple[Rule, ...] | None = None,
+) -> Diagnosis:
+    """Judge a snapshot.
+
+    `select` names the rules to run (none: all), `ignore` those to leave out. A rule that raises anything but
+    `Undecidable` is reported as our bug; the others still run.
+    """
+    machine = Machine(snapshot, wishes)
+    findings: list[tuple[Rule, Finding]] = []
+    skipped: list[Skipped] = []
+    crashed: list[Crashed] = []
+    undecided_errors = False
+    for rule in rules if rules is not None else all_rules():
+        if (select and rule.name not in select) or rule.name in ignore:
+            continue
+        try:
+            # A rule that stops half-way keeps what it found before: those findings stand on known facts.
+            for finding in rule.judge(machine, matrix):
+                findings.append((rule, finding))
+        except Undecidable as reason:
+            skipped.append(Skipped(rule.name, reason.reason, reason.fact))
+            undecided_errors |= reason.fact is not None and rule.worst is Severity.ERROR
+        # The one place where a rule may fail in a way nobody foresaw: it must not silence the others.
+        except Exception as bug:
+            crashed.append(Crashed(rule.name, f"{type(bug).__name__}: {bug} ({_place(bug)})"))
+    ordered = in_order(findings)
+    return Diagnosis(verdict_of(ordered, undecided_errors), ordered, tuple(skipped), tuple(crashed))
+
+
+def in_order(found: list[tuple[Rule, Finding]]) -> tuple[Finding, ...]:
+    """Put the root cause first: the worst, then the earliest on the way from hardware to kernel.
+
+    A finding that another rule explains is marked with it and follows it.
+    """
+    explained: dict[str, str] = {}
+    for rule, finding in sorted(found, key=_rank):
+        if finding.severity is Severity.ERROR:
+            for consequence in rule.explains:
+                explained.setdefault(consequence, rule.name)
+    first = {rule.name: _rank((rule, finding)) for rule, finding in sorted(found, key=_rank, reverse=True)}
+
+    def place(item: tuple[Rule, Finding]) -> tuple[object, ...]:
+        root, depth = item[0].name, 0
+        while root in explained and depth < len(explained):  # the bound: two rules might name each other
+            root, depth = explained[root], depth + 1
+        return (first[root], depth, _rank(item))
+
+    return tuple(
+        replace(finding, caused_by=explained[rule.name]) if rule.name in explained else finding
+        for rule, finding in sorted(found, key=place)
+    )
+
+
+def _rank(item: tuple[Rule, Finding]) -> tuple[int, int, str, str]:
+    rule, finding = item
+    return (-finding.severity, rule.stage, rule.name, finding.subject)
+
+
+def _place(bug: Exception) -> str:
+    """Return file and line of a bug: enough for a report, and no traceback for the user."""
+    trace = bug.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "place unknown"
+    module = trace.tb_frame.f_globals.get("__name__", "?")
+    return f"{module}:{trace.tb_lineno}, Python {sys.version_info.major}.{sys.version_info.minor}"

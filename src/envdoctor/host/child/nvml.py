@@ -1,0 +1,105 @@
+"""Asks NVML, through nvidia-ml-py, and prints JSON lines as the answers come.
+
+Run by path with `-I -S`, the folder that holds `pynvml` as its argument. Each line is flushed at once: if
+the driver hangs or the process dies, what was said before stays said. Error codes are the numbers of
+`nvmlReturn_t` (NVML API reference); no code is interpreted here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # spelled so because `typing` costs a third of this child's start
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+
+def say(**words: object) -> None:
+    """Print one answer."""
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+def text(value: object) -> str:
+    """Old bindings return bytes, new ones str; a device name may hold any byte."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def ask(nvml: ModuleType, key: str, question: Callable[[], object]) -> None:
+    """Say the answer to one question, or the error code it got."""
+    try:
+        return say(**{key: question()})
+    except nvml.NVMLError as error:
+        return say(failed=key, code=error.value, error=text(error))
+    except UnicodeDecodeError:
+        return say(failed=key, code=-1, error="the driver answered with bytes that are not text")
+
+
+def device(nvml: ModuleType, index: int) -> None:
+    """Say what NVML tells of one GPU; `status` is 0 or the code with which the GPU refused."""
+    told: dict[str, object] = {"gpu": index, "status": 0}
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    except nvml.NVMLError as error:
+        return say(gpu=index, status=error.value, error=text(error))
+    for key, question in (
+        ("name", lambda: text(nvml.nvmlDeviceGetName(handle))),
+        ("uuid", lambda: text(nvml.nvmlDeviceGetUUID(handle))),
+        ("capability", lambda: "%d.%d" % tuple(nvml.nvmlDeviceGetCudaComputeCapability(handle))),
+        ("memory", lambda: nvml.nvmlDeviceGetMemoryInfo(handle).total),
+        ("pci", lambda: text(nvml.nvmlDeviceGetPciInfo(handle).busId)),
+        ("mig", lambda: nvml.nvmlDeviceGetMigMode(handle)[0]),
+    ):
+        try:
+            told[key] = question()
+        except nvml.NVMLError as error:
+            # "Not supported" of a single question (MIG on a consumer card) is no state of the GPU.
+            if error.value == nvml.NVML_ERROR_GPU_IS_LOST:
+                told.update(status=error.value, error=text(error))
+        except UnicodeDecodeError:
+            told[key] = None
+    if told.get("mig") == 1:
+        told["mig_devices"] = list(mig_devices(nvml, handle))
+    return say(**told)
+
+
+def mig_devices(nvml: ModuleType, handle: object) -> Iterator[str]:
+    """Yield the UUIDs of the MIG instances of one GPU."""
+    try:
+        most = nvml.nvmlDeviceGetMaxMigDeviceCount(handle)
+    except nvml.NVMLError:
+        return
+    for number in range(min(most, 64)):
+        try:
+            yield text(nvml.nvmlDeviceGetUUID(nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)))
+        except nvml.NVMLError:
+            continue
+
+
+def main() -> None:
+    """Ask everything."""
+    sys.path.insert(0, sys.argv[1])
+    import pynvml as nvml
+
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError as error:
+        return say(status=error.value, error=text(error))
+    say(status=0)
+    ask(nvml, "driver", lambda: text(nvml.nvmlSystemGetDriverVersion()))
+    ask(nvml, "cuda", nvml.nvmlSystemGetCudaDriverVersion)
+    ask(nvml, "library", lambda: text(nvml.nvmlSystemGetNVMLVersion()))
+    try:
+        count = nvml.nvmlDeviceGetCount()
+    except nvml.NVMLError as error:
+        return say(failed="count", code=error.value, error=text(error))
+    say(count=count)
+    for index in range(count):
+        device(nvml, index)
+    return say(end=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Commands with a deadline: what hangs costs its answer, never the doctor.
+
+A driver that hangs does so inside the kernel, where neither a thread nor a signal reaches it. So whatever
+may hang runs in a child of its own process group; after the deadline the group is killed and, should
+even that not end it (uninterruptible sleep), left to itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MOST_OUTPUT = 1024 * 1024
+"""Bytes kept of each stream; a child that floods is stopped there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command gave: `exit` is None when it could not be started or did not end in time.
+
+    `out` and `error` hold what it wrote until then, so a child that hangs half-way keeps its first half.
+    `trouble` says in words why `exit` is None.
+    """
+
+    exit: int | None
+    out: str
+    error: str = ""
+    trouble: str = ""
+
+
+class Running(Protocol):
+    """A command under way."""
+
+    def answer(self, deadline: float) -> Answer:
+        """Wait until it ends or `time.monotonic()` passes `deadline`, and return what it gave."""
+        ...
+
+
+class Recorded:
+    """The answer of a machine that is a recorded tree."""
+
+    def __init__(self, answer: Answer | None) -> None:
+        self._answer = answer or Answer(None, "", trouble="not found on this recorded machine")
+
+    def answer(self, deadline: float) -> Answer:  # noqa: ARG002 - the answer is already there
+        """Return what was recorded."""
+        return self._answer
+
+
+class Child:
+    """A command of the live machine."""
+
+    def __init__(self, argv: Sequence[str], environ: Mapping[str, str]) -> None:
+        self._started = time.monotonic()
+        self._out: list[bytes] = []
+        self._error: list[bytes] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._trouble = ""
+        try:
+            self._process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(environ),
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as problem:  # ValueError: a NUL byte in a path
+            self._trouble = f"{argv[0]}: {getattr(problem, 'strerror', None) or problem}"
+            return
+        self._readers = [
+            threading.Thread(target=_drain, args=(self._process.stdout, self._out), daemon=True),
+            threading.Thread(target=_drain, args=(self._process.stderr, self._error), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+        RUNNING.add(self)
+
+    def answer(self, deadline: float) -> Answer:
+        """Wait until it ends or `time.monotonic()` passes `deadline`, and return what it gave."""
+        if self._process is None:
+            return Answer(None, "", trouble=self._trouble)
+        for reader in self._readers:
+            reader.join(max(0.0, deadline - time.monotonic()))
+        status: int | None = None
+        trouble = ""
+        try:
+            status = self._process.wait(max(0.05, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            trouble = f"did not answer within {time.monotonic() - self._started:.0f} s"
+        if status is None or any(reader.is_alive() for reader in self._readers):
+            self.stop()  # it hangs, floods, or left a grandchild that holds its pipes
+        RUNNING.discard(self)
+        if status is not None and status < 0:
+            trouble = f"was ended by signal {_signal_name(-status)}"
+        return Answer(status, _text(self._out), _text(self._error), trouble)
+
+    def stop(self) -> None:
+        """End the whole process group without waiting for what cannot be ended."""
+        RUNNING.discard(self)
+        process = self._process
+        if process is None:
+            return
+        try:
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            elif process.poll() is None:
+                process.kill()
+        except (ProcessLookupError, PermissionError):
+            pass
+        if process.returncode is None:
+            try:
+                process.wait(0.2)
+            except subprocess.TimeoutExpired:
+                process.returncode = -signal.SIGTERM  # stuck in the kernel: nothing more to be done from here
+
+
+RUNNING: set[Child] = set()
+"""The children under way, so that Ctrl-C leaves none behind."""
+
+
+def stop_all() -> None:
+    """End every child that is still under way."""
+    for child in list(RUNNING):
+        child.stop()
+
+
+def _drain(stream: object, into: list[bytes]) -> None:
+    """Read a pipe until it ends or `MOST_OUTPUT` bytes are kept."""
+    kept = 0
+    read = stream.fileno()  # type: ignore[attr-defined]
+    while kept < MOST_OUTPUT:
+        try:
+            block = os.read(read, 65536)
+        except OSError:
+            return
+        if not block:
+            return
+        into.append(block)
+        kept += len(block)
+
+
+def _text(blocks: list[bytes]) -> str:
+    return b"".join(list(blocks))[:MOST_OUTPUT].decode("utf-8", "replace")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -1,0 +1,351 @@
+"""What must hold in every matrix file. Each law is a function that yields one sentence for each breach."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from envdoctor.matrix import fit, gpu_names
+from envdoctor.matrix.reading import CPU
+from envdoctor.matrix.versions import minor, older, parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.matrix.rows import Node
+    from envdoctor.matrix.tables import Partner, Wheel
+
+TABLES = (
+    *("revision", "sources", "python_tags", "architectures", "glibc", "torch", "torchvision", "torchaudio"),
+    *("driver_floors", "toolkits", "driver_branches", "generations", "tegra", "cudnn", "gpus"),
+)
+KINDS = ("consumer", "workstation", "datacenter", "jetson")
+MAXWELL = (5, 0)
+
+_DATE = re.compile(r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
+
+
+def broken(matrix: Matrix) -> Iterator[str]:
+    """Yield every breach of every law as "law: breach".
+
+    Raises `MatrixError` for a row that cannot be read at all (wrong type, unknown key, missing cell).
+    """
+    for law in LAWS:
+        for breach in law(matrix):
+            yield f"{law.__name__.replace('_', ' ')}: {breach}"
+
+
+def every_row_reads(matrix: Matrix) -> Iterator[str]:
+    """Every cell has the right type, none is missing and none is unknown (raises `MatrixError`)."""
+    matrix.root.only(TABLES)
+    for key in matrix.root.row("python_tags").cells:
+        matrix.root.row("python_tags").texts(key)
+    for _, kernels in matrix.root.row("architectures").rows():
+        kernels.only(("sass", "ptx"))
+        kernels.texts("sass")
+    glibc = matrix.root.row("glibc")
+    glibc.only(("floors", "source", "certainty"))
+    glibc.certainty()
+    for tag in glibc.row("floors").cells:
+        glibc.row("floors").version(tag)
+    matrix.root.row("tegra").only(("capabilities", "source", "certainty"))
+    matrix.root.row("tegra").certainty()
+    tables: tuple[Sequence[object], ...] = (
+        matrix.releases,
+        _all_wheels(matrix),
+        _all_partners(matrix),
+        matrix.cuda_floors,
+        matrix.toolkits,
+        matrix.driver_branches,
+        matrix.generations,
+        matrix.cudnn_support,
+        matrix.gpus,
+        tuple(matrix.sources),
+    )
+    yield from (f"table {number} of {len(tables)} is empty" for number, rows in enumerate(tables, 1) if not rows)
+
+
+def versions_parse(matrix: Matrix) -> Iterator[str]:
+    """Keys that are versions are dotted numbers."""
+    keys = [*matrix.versions, *(row.version for row in _all_partners(matrix))]
+    for key in (*keys, *(row.version for row in matrix.toolkits)):
+        try:
+            parts(key)
+        except ValueError as error:
+            yield str(error)
+
+
+def every_source_is_named_dated_and_used(matrix: Matrix) -> Iterator[str]:
+    """Each row names a source of [sources]; each source has a date up to the revision and is named by a row."""
+    if not _DATE.fullmatch(matrix.revision):
+        yield f"revision {matrix.revision!r} is not a date"
+    named = set(_named_sources({k: v for k, v in matrix.root.cells.items() if k != "sources"}))
+    for key in sorted(named - set(matrix.sources)):
+        yield f"a row names {key!r}, which [sources] does not have"
+    for source in matrix.sources.values():
+        if not _DATE.fullmatch(source.date) or source.date > matrix.revision:
+            yield f"{source.key}: {source.date!r} is not a date up to the revision {matrix.revision}"
+        if source.key not in named:
+            yield f"{source.key}: no row names it"
+
+
+def _named_sources(node: Node) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if isinstance(value, str):
+                if key == "source" or key.endswith("_source"):
+                    yield value
+            else:
+                yield from _named_sources(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _named_sources(value)
+
+
+def every_set_is_used_and_named_once(matrix: Matrix) -> Iterator[str]:
+    """Each list of [python_tags] and [architectures] is referred to, and has one name only."""
+    used = {
+        "python_tags": set(_cells_called("python", matrix.root.cells)),
+        "architectures": set(_cells_called("architectures", matrix.root.row("torch").cells)),
+    }
+    for table, keys in used.items():
+        seen: dict[str, str] = {}
+        for key, value in matrix.root.row(table).cells.items():
+            if key not in keys:
+                yield f"{table}.{key} is not used"
+            if repr(value) in seen:
+                yield f"{table}.{key} is the same list as {table}.{seen[repr(value)]}"
+            seen[repr(value)] = key
+
+
+def _cells_called(name: str, node: Node) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == name and isinstance(value, str):
+                yield value
+            else:
+                yield from _cells_called(name, value)
+
+
+def releases_ascend(matrix: Matrix) -> Iterator[str]:
+    """Releases stand oldest first, by version and by date, and none is newer than the revision."""
+    for one, other in pairwise(matrix.releases):
+        if not older(one.version, other.version):
+            yield f"torch {other.version} stands after {one.version}"
+        if one.released > other.released:
+            yield f"torch {other.version} of {other.released} stands after {one.version} of {one.released}"
+    dated = [(row.version, row.released) for row in matrix.releases]
+    for version, day in (*dated, *((row.version, row.released) for row in _all_partners(matrix))):
+        if not _DATE.fullmatch(day) or day > matrix.revision:
+            yield f"{version}: {day!r} is not a date up to the revision {matrix.revision}"
+
+
+def partners_pin_their_torch(matrix: Matrix) -> Iterator[str]:
+    """The torchvision and torchaudio of a release exist, were not withdrawn, and accept that torch."""
+    for release in matrix.releases:
+        for name, version in (("torchvision", release.torchvision), ("torchaudio", release.torchaudio)):
+            if version is None:
+                continue
+            partner = matrix.partner(name, version)
+            if partner is None:
+                yield f"torch {release.version}: {name} {version} has no row"
+            elif partner.yanked is not None:
+                yield f"torch {release.version}: {name} {version} was withdrawn"
+            elif not accepts(partner.torch, release.version):
+                yield f"torch {release.version}: {name} {version} asks for torch {partner.torch}"
+
+
+def accepts(specifier: str, version: str) -> bool:
+    """Whether a partner's "", "==X" or ">=X" on torch admits `version`; False for any other specifier.
+
+    The few forms that partners use, so that `packaging` need not be loaded. "==2.0.0+cu117" admits no public
+    version.
+    """
+    if not specifier:
+        return True
+    try:
+        if specifier.startswith("=="):
+            return parts(specifier[2:]) == parts(version)
+        return specifier.startswith(">=") and not older(version, specifier[2:])
+    except ValueError:
+        return False
+
+
+def python_tags_agree_with_requires_python(matrix: Matrix) -> Iterator[str]:
+    """A tag is cpXY, cpXYt or py3, and no wheel is for a Python below what its release requires."""
+    for release in matrix.releases:
+        lowest = re.match(r">=(\d+\.\d+)", release.requires_python)
+        if lowest is None:
+            yield f"torch {release.version}: requires_python {release.requires_python!r} names no lowest"
+            continue
+        for tag in {tag for tags in release.pythons.values() for tag in tags}:
+            number = re.fullmatch(r"cp(\d)(\d{1,2})t?", tag, re.ASCII)
+            if number is None:
+                yield f"torch {release.version}: {tag!r} is not the tag of a Python"
+            elif (int(number[1]), int(number[2])) < minor(lowest[1]):
+                yield f"torch {release.version}: {tag} is below {release.requires_python}"
+
+
+def default_channel_is_a_build(matrix: Matrix) -> Iterator[str]:
+    """What the package index gives by default on a platform is one of the builds of that platform."""
+    for release in matrix.releases:
+        for platform, channel in release.default_channel.items():
+            if matrix.wheel(release.version, channel, platform) is None:
+                yield f"torch {release.version}: no {channel} build for {platform}"
+    for wheel in _all_wheels(matrix):
+        release_of = matrix.release(wheel.torch)
+        if release_of is not None and wheel.platform not in release_of.platforms:
+            yield f"torch {wheel.torch}: {wheel.channel} for {wheel.platform}, which the release does not have"
+
+
+def cuda_agrees_with_channel(matrix: Matrix) -> Iterator[str]:
+    """The CUDA runtime of cu126 is a 12.6."""
+    for wheel in _all_wheels(matrix):
+        if wheel.cuda is not None and "cu{}{}".format(*minor(wheel.cuda)) != wheel.channel:
+            yield f"torch {wheel.torch}: {wheel.channel} with CUDA {wheel.cuda}"
+
+
+def toolkit_compiles_for_architectures(matrix: Matrix) -> Iterator[str]:
+    """No wheel carries code for a GPU that its toolkit does not know yet, or knows no more (13.x below 7.5)."""
+    bounds = {c: row for row in matrix.generations for c in row.capabilities}
+    for wheel in _all_wheels(matrix):
+        if wheel.cuda is None:
+            continue
+        for capability in (*(wheel.sass or ()), *wheel.ptx):
+            row = bounds.get(capability)
+            if row is None:
+                continue
+            where = f"torch {wheel.torch} {wheel.channel} {wheel.platform}: {capability[0]}.{capability[1]}"
+            if row.first_toolkit is not None and minor(wheel.cuda) < minor(row.first_toolkit):
+                yield f"{where} before CUDA {row.first_toolkit}"
+            if row.last_toolkit is not None and minor(wheel.cuda)[0] > minor(row.last_toolkit)[0]:
+                yield f"{where} after CUDA {row.last_toolkit}"
+
+
+def kernels_are_listed_in_order(matrix: Matrix) -> Iterator[str]:
+    """Architecture lists ascend; PTX is emitted beside machine code of the same architecture."""
+    for wheel in _all_wheels(matrix):
+        sass, ptx = wheel.sass or (), wheel.ptx
+        where = f"torch {wheel.torch} {wheel.channel} {wheel.platform}"
+        if list(sass) != sorted(set(sass)) or list(ptx) != sorted(set(ptx)):
+            yield f"{where}: not in order"
+        if not set(ptx) <= set(sass):
+            yield f"{where}: PTX without machine code"
+        if (wheel.channel == CPU) != (sass == () and wheel.sass is not None):
+            yield f"{where}: a CUDA build without kernels"
+
+
+def what_nobody_saw_is_not_verified(matrix: Matrix) -> Iterator[str]:
+    """A planned channel and a build whose kernels are unknown are `inferred` or `recalled`."""
+    for wheel in _all_wheels(matrix):
+        proven = wheel.certainty in ("verified", "sourced")
+        if proven and (wheel.sass is None or wheel.standing == "planned"):
+            yield f"torch {wheel.torch} {wheel.channel} {wheel.platform}: {wheel.certainty}"
+
+
+def every_cuda_build_has_a_driver_floor(matrix: Matrix) -> Iterator[str]:
+    """For each CUDA channel a lowest driver is known, on Linux and on Windows."""
+    for channel in sorted({wheel.channel for wheel in _all_wheels(matrix)} - {CPU}):
+        cuda = f"{channel[2:-1]}.{channel[-1]}"
+        for os in ("linux", "windows"):
+            if matrix.driver_floor(cuda, os) is None:
+                yield f"{channel}: none for {os}"
+
+
+def drivers_ascend(matrix: Matrix) -> Iterator[str]:
+    """A newer CUDA never asks for an older driver, and a newer branch never provides an older CUDA."""
+    for one, other in pairwise(matrix.cuda_floors):
+        if one.major >= other.major or not older(one.linux, other.linux) or not older(one.windows, other.windows):
+            yield f"driver_floors.{other.major} does not exceed driver_floors.{one.major}"
+    for kit, next_kit in pairwise(matrix.toolkits):
+        if not older(kit.version, next_kit.version) or older(next_kit.linux, kit.linux):
+            yield f"toolkits.{next_kit.version} does not exceed toolkits.{kit.version}"
+    for branch, next_branch in pairwise(matrix.driver_branches):
+        if branch.branch >= next_branch.branch or older(next_branch.cuda, branch.cuda):
+            yield f"driver_branches.{next_branch.branch} does not exceed driver_branches.{branch.branch}"
+
+
+def toolkit_driver_provides_its_cuda(matrix: Matrix) -> Iterator[str]:
+    """The driver inside a toolkit belongs to the branch that provides that toolkit's CUDA version."""
+    for toolkit in matrix.toolkits:
+        cuda = matrix.driver_cuda(toolkit.linux)
+        if cuda is None or minor(cuda) != minor(toolkit.version):
+            yield f"toolkit {toolkit.version} ships {toolkit.linux}, which provides CUDA {cuda}"
+
+
+def cudnn_only_drops(matrix: Matrix) -> Iterator[str]:
+    """Rows on cuDNN ascend and their lowest capability never falls; a wheel's cuDNN serves its kernels.
+
+    Kepler is let off: torch 2.4 to 2.7 shipped sm_37 beside a cuDNN 9 that starts at 5.0.
+    """
+    for one, other in pairwise(matrix.cudnn_support):
+        if not older(one.since, other.since) or min(other.capabilities) < min(one.capabilities):
+            yield f"the row from {other.since} does not follow the row from {one.since}"
+    for wheel in _all_wheels(matrix):
+        for capability in wheel.sass or ():
+            if capability >= MAXWELL and matrix.cudnn_serves(wheel.cudnn, capability) is False:
+                yield f"torch {wheel.torch} {wheel.channel} {wheel.platform}: {capability} with {wheel.cudnn}"
+
+
+def gpu_names_are_certain(matrix: Matrix) -> Iterator[str]:
+    """Each GPU name stands once and finds itself; names that differ only in silent words agree in capability."""
+    seen = set()
+    for model in matrix.gpus:
+        if model.name in seen:
+            yield f"{model.name!r} stands twice"
+        seen.add(model.name)
+        if model.kind not in KINDS:
+            yield f"{model.name!r}: {model.kind!r} is none of {', '.join(KINDS)}"
+        if gpu_names.find(model.name, matrix.gpus) != model:
+            yield f"{model.name!r} does not find itself"
+
+
+def tegra_is_what_fit_assumes(matrix: Matrix) -> Iterator[str]:
+    """[tegra] and `fit.TEGRA` name the same parts."""
+    if matrix.tegra != fit.TEGRA:
+        yield f"[tegra] has {sorted(matrix.tegra)}, the code {sorted(fit.TEGRA)}"
+
+
+def generations_are_disjoint(matrix: Matrix) -> Iterator[str]:
+    """A compute capability belongs to one generation row, and no branch ends before it begins."""
+    seen = set()
+    for row in matrix.generations:
+        for capability in row.capabilities:
+            if capability in seen:
+                yield f"{capability} stands twice"
+            seen.add(capability)
+        if row.lowest_branch and row.last_branch and row.lowest_branch.branch > row.last_branch:
+            yield f"{row.name}: ends at {row.last_branch} before it begins at {row.lowest_branch.driver}"
+
+
+def _all_wheels(matrix: Matrix) -> tuple[Wheel, ...]:
+    return tuple(wheel for version in matrix.versions for wheel in matrix.wheels(version))
+
+
+def _all_partners(matrix: Matrix) -> tuple[Partner, ...]:
+    return tuple(partner for releases in matrix.partners.values() for partner in releases.values())
+
+
+LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (
+    every_row_reads,
+    versions_parse,
+    every_source_is_named_dated_and_used,
+    every_set_is_used_and_named_once,
+    releases_ascend,
+    partners_pin_their_torch,
+    python_tags_agree_with_requires_python,
+    default_channel_is_a_build,
+    cuda_agrees_with_channel,
+    toolkit_compiles_for_architectures,
+    kernels_are_listed_in_order,
+    what_nobody_saw_is_not_verified,
+    every_cuda_build_has_a_driver_floor,
+    drivers_ascend,
+    toolkit_driver_provides_its_cuda,
+    cudnn_only_drops,
+    gpu_names_are_certain,
+    tegra_is_what_fit_assumes,
+    generations_are_disjoint,
+)

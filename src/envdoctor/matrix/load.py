@@ -1,0 +1,102 @@
+"""Finding and reading the matrix file: the compiled form for ours, TOML with its laws for any other."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envdoctor.matrix.matrix import Matrix
+from envdoctor.matrix.rows import MatrixError
+
+if TYPE_CHECKING:
+    from envdoctor.matrix.rows import Node
+
+COMPILED = "compat_matrix.json"
+WRITTEN = "compat_matrix.toml"
+MOST_BYTES = 4 * 1024 * 1024
+"""Ours has about 90 KB; a file of this size is not a matrix."""
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def load_matrix(path: Path | None = None) -> Matrix:
+    """Read the matrix: the shipped one, or a TOML file of the user, whose laws are checked first.
+
+    The shipped one is `envdoctor/compat_matrix.json`, compiled when the wheel was built; `compat_matrix.toml`
+    beside it where that is missing; in a checkout the file at its top level. Raises `MatrixError`, one line, for
+    whatever keeps the file from being used.
+    """
+    if path is not None:
+        return checked(Matrix(read_toml(path), str(path)))
+    compiled = _PACKAGE / COMPILED
+    if compiled.is_file():
+        return Matrix(read_json(compiled), COMPILED)
+    for folder in (_PACKAGE, _PACKAGE.parent.parent):
+        written = folder / WRITTEN
+        if written.is_file():
+            return Matrix(read_toml(written), WRITTEN)
+    raise MatrixError(f"{WRITTEN}: not found beside the package; reinstall envdoctor")
+
+
+def checked(matrix: Matrix) -> Matrix:
+    """Return the matrix itself after every row was read and every law held; raises `MatrixError` otherwise."""
+    from envdoctor.matrix import laws
+
+    for broken in laws.broken(matrix):
+        raise MatrixError(f"{matrix.root.file}: {broken}")
+    return matrix
+
+
+def read_toml(path: Path) -> dict[str, Node]:
+    """Parse a TOML file; raises `MatrixError`."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    text = _text(path)
+    try:
+        return _document(tomllib.loads(text), path)
+    except ValueError as error:  # TOMLDecodeError, and plain where a number has too many digits
+        raise MatrixError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise MatrixError(f"{path}: not TOML: nested too deeply") from None
+
+
+def read_json(path: Path) -> dict[str, Node]:
+    """Parse the compiled form; raises `MatrixError`."""
+    import json
+
+    text = _text(path)
+    try:
+        return _document(json.loads(text), path)
+    except ValueError as error:
+        raise MatrixError(f"{path}: not JSON: {error}") from None
+    except RecursionError:
+        raise MatrixError(f"{path}: not JSON: nested too deeply") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a FIFO would wait for a writer
+            raise MatrixError(f"{path}: not a file")
+        with path.open("rb") as stream:
+            raw = stream.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise MatrixError(f"{path}: cannot be read: {reason}") from None
+    if len(raw) > MOST_BYTES:
+        raise MatrixError(f"{path}: larger than {MOST_BYTES // 1024**2} MiB, not a matrix")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MatrixError(f"{path}: not UTF-8 (byte {error.start})") from None
+
+
+def _document(parsed: object, path: Path) -> dict[str, Node]:
+    if not isinstance(parsed, dict):
+        raise MatrixError(f"{path}: must be a table at top level")
+    return parsed

@@ -1,0 +1,243 @@
+"""The questions that rules and planner ask. A None answer means: the matrix does not know."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from envdoctor.matrix import reading
+from envdoctor.matrix.fit import cubin_runs_on
+from envdoctor.matrix.rows import MatrixError, Row
+from envdoctor.matrix.versions import minor, parts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envdoctor.matrix.rows import Node
+    from envdoctor.matrix.tables import (
+        CudaFloor,
+        CudnnSupport,
+        DriverBranch,
+        DriverFloor,
+        Generation,
+        GpuModel,
+        Partner,
+        Release,
+        Source,
+        Toolkit,
+        Wheel,
+    )
+    from envdoctor.model.machine import Capability
+
+LINUX = "linux"
+WINDOWS = "windows"
+NO_MINOR_COMPATIBILITY = 11
+"""The first CUDA major with minor-version compatibility (NVIDIA CUDA Compatibility guide)."""
+
+
+class Matrix:
+    """One matrix file, read lazily: a release costs nothing until it is asked for.
+
+    Every query may raise `MatrixError` where the row it reads is broken; `load_matrix` has read every row of an
+    outside file before, and the tests every row of ours.
+    """
+
+    def __init__(self, document: dict[str, Node], file: str) -> None:
+        """`document` is the parsed file, `file` what to call it in a message."""
+        self.root = Row(document, "", file)
+        self._wheels: dict[str, tuple[Wheel, ...]] = {}
+        self._releases: dict[str, Release] = {}
+
+    @property
+    def revision(self) -> str:
+        """The day on which the file was last brought up to date, ISO 8601."""
+        return self.root.text("revision")
+
+    @cached_property
+    def versions(self) -> tuple[str, ...]:
+        """Every torch release it knows, in the order of the file, which is oldest first."""
+        return tuple(self.root.row("torch").cells)
+
+    @property
+    def newest_torch(self) -> str:
+        """The newest torch release it knows; a newer one is "unknown to this matrix"."""
+        if not self.versions:
+            raise self.root.wrong("holds no release", "torch")
+        return self.versions[-1]
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """Every torch release, oldest first."""
+        return tuple(self._release(version) for version in self.versions)
+
+    def release(self, version: str) -> Release | None:
+        """The release of that public version ("2.14.0", no local part)."""
+        return self._release(version) if version in self.versions else None
+
+    def _release(self, version: str) -> Release:
+        if version not in self._releases:
+            row = self.root.row("torch").row(version)
+            sets = self.root.row("python_tags"), self.root.row("glibc")
+            self._releases[version] = reading.read_release(version, row, *sets)
+        return self._releases[version]
+
+    def wheels(self, torch: str) -> tuple[Wheel, ...]:
+        """Every build of that release, by channel and platform; empty for a release it does not know."""
+        if torch not in self.versions:
+            return ()
+        if torch not in self._wheels:
+            row = self.root.row("torch").row(torch)
+            self._wheels[torch] = reading.read_wheels(torch, row, self.root.row("architectures"))
+        return self._wheels[torch]
+
+    def wheel(self, torch: str, channel: str, platform: str) -> Wheel | None:
+        """The build of that release on that channel ("cu126", "cpu") for that platform."""
+        for wheel in self.wheels(torch):
+            if wheel.channel == channel and wheel.platform == platform:
+                return wheel
+        return None
+
+    @cached_property
+    def partners(self) -> Mapping[str, Mapping[str, Partner]]:
+        """The releases of torchvision and torchaudio, by package and version."""
+        pythons = self.root.row("python_tags")
+        return {
+            name: reading.read_partners(name, self.root.row(name), pythons) for name in ("torchvision", "torchaudio")
+        }
+
+    def partner(self, name: str, version: str) -> Partner | None:
+        """One release of torchvision or torchaudio."""
+        return self.partners.get(name, {}).get(version)
+
+    @cached_property
+    def cuda_floors(self) -> tuple[CudaFloor, ...]:
+        """Driver floors by CUDA major, in the order of the file."""
+        return tuple(reading.read_cuda_floor(*item) for item in self.root.row("driver_floors").rows())
+
+    @cached_property
+    def toolkits(self) -> tuple[Toolkit, ...]:
+        """CUDA toolkits and the drivers they ship, oldest first."""
+        return tuple(reading.read_toolkit(*item) for item in self.root.row("toolkits").rows())
+
+    @cached_property
+    def driver_branches(self) -> tuple[DriverBranch, ...]:
+        """Driver branches, oldest first."""
+        return tuple(reading.read_branch(*item) for item in self.root.row("driver_branches").rows())
+
+    @cached_property
+    def generations(self) -> tuple[Generation, ...]:
+        """GPU generations, oldest first; one may have several rows."""
+        return tuple(reading.read_generation(row) for row in self.root.listed("generations"))
+
+    @cached_property
+    def cudnn_support(self) -> tuple[CudnnSupport, ...]:
+        """What cuDNN releases serve, oldest first."""
+        return tuple(reading.read_cudnn(row) for row in self.root.listed("cudnn"))
+
+    @cached_property
+    def gpus(self) -> tuple[GpuModel, ...]:
+        """Every GPU name it knows."""
+        return tuple(model for row in self.root.listed("gpus") for model in reading.read_gpus(row))
+
+    @cached_property
+    def tegra(self) -> frozenset[Capability]:
+        """Compute capabilities that torch leaves out of the minor-version rule."""
+        return frozenset(self.root.row("tegra").capabilities("capabilities"))
+
+    @cached_property
+    def sources(self) -> Mapping[str, Source]:
+        """Where rows come from, by key."""
+        return {key: reading.read_source(key, row) for key, row in self.root.row("sources").rows()}
+
+    def source(self, key: str) -> Source:
+        """The source that a row names; raises `MatrixError` where the file does not have it."""
+        if key not in self.sources:
+            raise self.root.wrong("is missing", f"sources.{key}")
+        return self.sources[key]
+
+    def driver_floor(self, cuda: str, os: str) -> str | None:
+        """The lowest driver version for a CUDA runtime ("12.8"), on "linux" or "windows" (WSL 2: "windows").
+
+        From CUDA 11 on the floor of the major, by minor-version compatibility; before that the driver of the
+        toolkit. Raises `NotAVersion` where `cuda` is not a version.
+        """
+        major = minor(cuda)[0]
+        if major < NO_MINOR_COMPATIBILITY:
+            return self.toolkit_driver(cuda, os)
+        for floor in self.cuda_floors:
+            if floor.major == major and os in (LINUX, WINDOWS):
+                return floor.linux if os == LINUX else floor.windows
+        return None
+
+    def toolkit_driver(self, cuda: str, os: str) -> str | None:
+        """The driver that ships with a toolkit: of that very release, or else of the oldest of that minor.
+
+        Raises `NotAVersion` where `cuda` is not a version.
+        """
+        if os not in (LINUX, WINDOWS):
+            return None
+        of_minor = [toolkit for toolkit in self.toolkits if minor(toolkit.version) == minor(cuda)]
+        exact = [toolkit for toolkit in of_minor if parts(toolkit.version) == parts(cuda)]
+        for toolkit in (*exact, *of_minor):
+            return toolkit.linux if os == LINUX else toolkit.windows
+        return None
+
+    def driver_cuda(self, driver_version: str) -> str | None:
+        """The CUDA driver API version that a driver provides: that of its branch.
+
+        Windows numbers run on inside a branch (572.61 is R570), so the nearest branch below counts. None below
+        the oldest and above the newest branch known. Raises `NotAVersion` where it is not a version.
+        """
+        branch = parts(driver_version)[0]
+        known = [row for row in self.driver_branches if row.branch <= branch]
+        if not known or branch > self.driver_branches[-1].branch:
+            return None
+        return known[-1].cuda
+
+    def _generations_of(self, capability: Capability) -> list[Generation]:
+        return [row for row in self.generations if capability in row.capabilities]
+
+    def gpu_driver_floor(self, capability: Capability) -> DriverFloor | None:
+        """The first driver branch that knows a GPU of this compute capability, where a source states one."""
+        for generation in self._generations_of(capability):
+            if generation.lowest_branch is not None:
+                return generation.lowest_branch
+        return None
+
+    def last_driver_branch(self, capability: Capability) -> int | None:
+        """The last driver branch that runs it (470, 580, ...); None where support has not ended, or is unknown."""
+        for generation in self._generations_of(capability):
+            if generation.last_branch is not None:
+                return generation.last_branch
+        return None
+
+    def gpu(self, name: str) -> GpuModel | None:
+        """The GPU of that name as NVML or a person writes it; None unless it is certain."""
+        from envdoctor.matrix import gpu_names
+
+        return gpu_names.find(name, self.gpus)
+
+    def gpu_names_near(self, name: str) -> tuple[str, ...]:
+        """At most five known GPU names that resemble `name`."""
+        from envdoctor.matrix import gpu_names
+
+        return gpu_names.near(name, self.gpus)
+
+    def cudnn_serves(self, cudnn: str | None, capability: Capability) -> bool | None:
+        """Whether a cuDNN release has kernels for a compute capability.
+
+        False only below the lowest one that its support matrix names. None for cuDNN 8 and older, for a Tegra
+        part and for a GPU newer than the matrix speaks of. Raises `NotAVersion` where `cudnn` is not a version.
+        """
+        if cudnn is None or capability in self.tegra:
+            return None
+        rows = [row for row in self.cudnn_support if parts(row.since) <= parts(cudnn)]
+        if not rows:
+            return None
+        named = rows[-1].capabilities
+        if any(cubin_runs_on(one, capability) for one in named):
+            return True
+        return False if capability < min(named) else None
+
+
+__all__ = ["Matrix", "MatrixError"]

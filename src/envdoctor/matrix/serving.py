@@ -1,0 +1,163 @@
+"""Does a wheel serve a machine: the constraints that rules and planner must share.
+
+One place, so that what the rules call broken and what the planner calls a way out can never disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envdoctor.matrix.fit import kernels_for
+from envdoctor.matrix.matrix import NO_MINOR_COMPATIBILITY
+from envdoctor.matrix.versions import minor, older, parts
+from envdoctor.model.machine import Undecidable
+
+if TYPE_CHECKING:
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.matrix.tables import Release, Wheel
+    from envdoctor.model.machine import Capability, Gpu, Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a machine demands of a wheel. None stands for "not known": such a constraint drops nothing.
+
+    `driver` is the driver version, `api` the CUDA driver API version, `capabilities` those of the GPUs to
+    serve (none: the CPU alone), `glibc` a pair such as (2, 36).
+    """
+
+    platform: str
+    python_tag: str | None
+    glibc: tuple[int, int] | None
+    driver_os: str
+    driver: str | None
+    api: str | None
+    capabilities: tuple[Capability, ...]
+
+
+def need_of(machine: Machine, matrix: Matrix, gpus: tuple[Gpu, ...] | None = None) -> Need:
+    """Read the need off a machine, for its visible GPUs or for `gpus` among them.
+
+    Raises `Undecidable` where a capability, the visible GPUs or the platform are not known.
+    """
+    libc = machine.text("host.libc") if machine.is_known("host.libc") else None
+    return Need(
+        platform=machine.platform,
+        python_tag=machine.text("python.tag"),
+        glibc=_glibc(libc),
+        driver_os=driver_os(machine),
+        driver=dotted(machine, "driver.version") if machine.is_known("driver.version") else None,
+        api=dotted(machine, "driver.cuda_version") if machine.is_known("driver.cuda_version") else None,
+        capabilities=tuple(
+            dict.fromkeys(capability_of(gpu, matrix) for gpu in (machine.visible_gpus if gpus is None else gpus))
+        ),
+    )
+
+
+def dotted(machine: Machine, name: str) -> str | None:
+    """Return a fact that is a dotted version, None where it is absent; raises `Undecidable` for other text."""
+    text = machine.text(name)
+    try:
+        parts(text or "0")
+    except ValueError:
+        raise Undecidable(f"{name} is not a version: {text!r:.60}", name) from None
+    return text
+
+
+def driver_os(machine: Machine) -> str:
+    """Return whose driver floors count: under WSL2 the driver is the Windows one."""
+    if machine.text("host.os") == "windows" or machine.text("host.kind") == "wsl2":
+        return "windows"
+    return "linux"
+
+
+def capability_of(gpu: Gpu, matrix: Matrix) -> Capability:
+    """Return a GPU's compute capability: the driver's word, else the matrix row of its name."""
+    if gpu.capability is not None:
+        return gpu.capability
+    model = matrix.gpu(gpu.name) if gpu.name else None
+    if model is None:
+        raise Undecidable(f"the compute capability of {gpu.label} is not known", f"gpu.{gpu.index}.compute_capability")
+    return model.capability
+
+
+def driver_runs(matrix: Matrix, cuda: str, need: Need) -> bool | None:
+    """Tell whether the driver runs a wheel built for CUDA `cuda`; None where neither version is known.
+
+    From CUDA 11 on the major decides (minor-version compatibility), before it the toolkit's own driver. A
+    libcuda of that major answers for itself, also when forward-compat libraries put it there.
+    """
+    if need.api is not None:
+        api, built = minor(need.api), minor(cuda)
+        if (api[0] >= built[0]) if built[0] >= NO_MINOR_COMPATIBILITY else (api >= built):
+            return True
+    floor = matrix.driver_floor(cuda, need.driver_os)
+    if need.driver is not None and floor is not None:
+        return not older(need.driver, floor)
+    return None if need.api is None or floor is None else False
+
+
+def jit_refused(machine: Machine, wheel: Wheel) -> bool:
+    """Whether the driver is too old to compile the PTX of a wheel.
+
+    PTX of a newer toolkit is not covered by minor-version compatibility (CUDA Compatibility guide).
+    """
+    api = dotted(machine, "driver.cuda_version")
+    return api is not None and wheel.cuda is not None and _older(api, wheel.cuda)
+
+
+def _older(api: str, cuda: str) -> bool:
+    return minor(api) < minor(cuda)
+
+
+def obstacle(matrix: Matrix, release: Release, wheel: Wheel, need: Need) -> str | None:
+    """Return the first constraint that a wheel breaks on a machine, in words; None when it serves."""
+    platform_problem = _platform_obstacle(release, need)
+    if platform_problem or not need.capabilities:
+        return platform_problem
+    if wheel.cuda is None:
+        return "it is a CPU build"
+    if driver_runs(matrix, wheel.cuda, need) is False:
+        floor = matrix.driver_floor(wheel.cuda, need.driver_os)
+        return f"CUDA {wheel.cuda} needs driver {floor or '(unknown)'} or newer, this is {need.driver}"
+    for capability in need.capabilities:
+        problem = _gpu_obstacle(matrix, wheel, need, capability)
+        if problem:
+            return problem
+    return None
+
+
+def _platform_obstacle(release: Release, need: Need) -> str | None:
+    tags = release.pythons.get(need.platform)
+    if tags is None:
+        return f"torch {release.version} has no wheel for {need.platform}"
+    if need.python_tag is not None and need.python_tag not in tags:
+        return f"torch {release.version} has no wheel for {need.python_tag}"
+    floor = release.glibc.get(need.platform)
+    if floor and need.glibc and need.glibc < floor:
+        return f"torch {release.version} needs glibc {floor[0]}.{floor[1]}"
+    return None
+
+
+def _gpu_obstacle(matrix: Matrix, wheel: Wheel, need: Need, capability: Capability) -> str | None:
+    name = f"{capability[0]}.{capability[1]}"
+    lowest = matrix.gpu_driver_floor(capability)
+    if lowest and need.driver and parts(need.driver)[0] < lowest.branch:
+        return f"a GPU of compute capability {name} needs driver {lowest.branch} or newer"
+    if wheel.sass is None:
+        return "its architectures are not known"
+    kind = kernels_for(wheel.sass, wheel.ptx or (), capability)
+    if kind is None:
+        return f"it holds no kernels for compute capability {name}"
+    if kind == "ptx" and (need.api is None or _older(need.api, wheel.cuda or "0")):
+        return f"its PTX for compute capability {name} is newer than this driver can compile"
+    if matrix.cudnn_serves(wheel.cudnn, capability) is False:
+        return f"its cuDNN {wheel.cudnn} dropped compute capability {name}"
+    return None
+
+
+def _glibc(text: str | None) -> tuple[int, int] | None:
+    """Read "glibc 2.36" as (2, 36)."""
+    parts = text.removeprefix("glibc ").split(".") if text and text.startswith("glibc ") else []
+    return (int(parts[0]), int(parts[1])) if len(parts) >= 2 and all(p.isdigit() for p in parts[:2]) else None

@@ -1,0 +1,1 @@
+"""The waist: facts, snapshot, findings and plans. Frozen dataclasses, the standard library alone."""

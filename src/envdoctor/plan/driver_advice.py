@@ -1,0 +1,111 @@
+"""When a newer driver helps, how new it must be, and where it is installed.
+
+It is offered only where it opens something: a GPU the present driver does not support, or the installed
+wheel itself. It never is for kernels that a wheel lacks, nor beyond the last branch that runs the GPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from envdoctor.matrix.serving import obstacle
+from envdoctor.matrix.versions import parts
+from envdoctor.model.plan import Applicability, Step
+from envdoctor.plan.candidates import Candidate, best, candidates
+
+if TYPE_CHECKING:
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.matrix.serving import Need
+    from envdoctor.model.machine import Machine
+
+PLACES = {
+    "container": "on the container's host",
+    "wsl2": "in Windows, not inside WSL2",
+    "jetson": "with the JetPack release that brings it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """A driver to upgrade to: `driver` the lowest that helps, `last` the last branch that runs the GPUs."""
+
+    driver: str
+    last: int | None
+    opens: Candidate | None
+    gain: str
+
+
+def upgrades(matrix: Matrix, need: Need, installed: str | None, machine: Machine) -> list[Upgrade]:
+    """Return the driver upgrades that gain something, the one that keeps the installed wheel first."""
+    if need.driver is None or not need.capabilities:
+        return []
+    kept = _keeps_installed(matrix, need, machine)
+    if kept:
+        return [kept]
+    present = best(candidates(matrix, need, machine.wishes.torch), installed, need)
+    if present is not None:
+        return []
+    unbound = [
+        (candidate, _lowest(matrix, candidate, need))
+        for candidate in candidates(matrix, replace(need, driver=None, api=None), machine.wishes.torch)
+        if candidate.obstacle is None
+    ]
+    reachable = [(candidate, driver) for candidate, driver in unbound if _within(matrix, need, driver) and driver]
+    chosen = best([candidate for candidate, _ in reachable], installed, need)
+    driver = next((driver for candidate, driver in reachable if candidate is chosen), None)
+    if chosen is None or driver is None:
+        return []
+    gain = f"driver {driver} or newer runs torch {chosen.version} on every visible GPU"
+    return [Upgrade(driver, _last(matrix, need), chosen, gain)]
+
+
+def step(upgrade: Upgrade, machine: Machine) -> Step:
+    """Return the step for a person; where it is done depends on where the driver lives."""
+    kind = machine.text("host.kind") if machine.is_known("host.kind") else None
+    place = PLACES.get(kind or "", "on this machine (in a virtual machine: inside it)")
+    last = f", and not beyond branch {upgrade.last}, the last that runs this GPU" if upgrade.last else ""
+    return Step(
+        "upgrade-driver",
+        Applicability.MANUAL,
+        f"install NVIDIA driver {upgrade.driver} or newer {place}{last}",
+    )
+
+
+def _keeps_installed(matrix: Matrix, need: Need, machine: Machine) -> Upgrade | None:
+    """Return the upgrade under which the installed wheel works, None where the driver is not what it lacks."""
+    torch = machine.torch
+    if torch is None or torch.cuda is None or not torch.official:
+        return None
+    release, wheel = matrix.release(torch.release), matrix.wheel(torch.release, torch.channel or "", need.platform)
+    if release is None or wheel is None or obstacle(matrix, release, wheel, need) is None:
+        return None
+    if obstacle(matrix, release, wheel, replace(need, driver=None, api=None)) is not None:
+        return None
+    candidate = Candidate(release, wheel, None)
+    driver = _lowest(matrix, candidate, need)
+    if driver is None or not _within(matrix, need, driver):
+        return None
+    gain = f"driver {driver} or newer runs the installed torch {torch.text} as it is"
+    return Upgrade(driver, _last(matrix, need), candidate, gain)
+
+
+def _lowest(matrix: Matrix, candidate: Candidate, need: Need) -> str | None:
+    """Return the lowest driver that runs a wheel on the GPUs: the higher of its floor and theirs."""
+    floors = [matrix.driver_floor(candidate.wheel.cuda or "", need.driver_os)] if candidate.wheel.cuda else []
+    for capability in need.capabilities:
+        row = matrix.gpu_driver_floor(capability)
+        floors.append(row.driver if row else None)
+    known = [floor for floor in floors if floor]
+    return max(known, key=parts, default=None)
+
+
+def _last(matrix: Matrix, need: Need) -> int | None:
+    """Return the last driver branch that runs every GPU, None where support goes on."""
+    branches = [matrix.last_driver_branch(capability) for capability in need.capabilities]
+    return min((branch for branch in branches if branch), default=None)
+
+
+def _within(matrix: Matrix, need: Need, driver: str | None) -> bool:
+    last = _last(matrix, need)
+    return driver is not None and (last is None or parts(driver)[0] <= last)

@@ -1,0 +1,1 @@
+"""One installer a file: how it is told to put a set of wheels into an environment."""

@@ -1,0 +1,20 @@
+"""pip: `python -m pip install`.
+
+A version with its local part (`torch==2.14.0+cu126`) is what makes pip replace a wrong build: `torch` or
+`torch==2.14.0` are satisfied by any installed build of that release. Dependencies that are missing or pinned
+differently follow; everything else stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envdoctor.plan.installers.order import Order
+
+
+def argv(order: Order) -> tuple[str, ...]:
+    """Return the command."""
+    index = ("--index-url", order.index_url) if order.index_url else ()
+    again = ("--force-reinstall", "--no-deps") if order.again else ()
+    return (order.python, "-m", "pip", "install", *again, *index, *order.requirements)

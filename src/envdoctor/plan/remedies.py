@@ -1,0 +1,180 @@
+"""From findings to a plan: which defect is mended by what.
+
+Errors and warnings decide; a note asks for nothing, save that an environment without torch is told what
+would be installed. What no package can mend comes first: a wheel chosen while the driver does not answer
+would be a guess.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.model.finding import Severity
+from envdoctor.model.machine import Undecidable
+from envdoctor.model.plan import Applicability, Plan, Status, Step, Target
+from envdoctor.plan.installers.order import Order
+from envdoctor.plan.solve import COMPILED_PARTNERS, Solver
+from envdoctor.plan.wheel_index import index_url, local_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envdoctor.model.finding import Diagnosis, Finding
+    from envdoctor.model.machine import TorchBuild
+
+ANOTHER_WHEEL = frozenset(
+    {"driver-too-old", "driver-too-old-for-gpu", "gpu-arch-dropped", "gpu-arch-not-in-wheel", "cpu-only-build"}
+)
+PARTNER_RULES = frozenset({"torch-torchvision-mismatch", "torch-torchaudio-mismatch"})
+
+BY_HAND: dict[str, tuple[str, str]] = {
+    "nvml-driver-library-mismatch": (
+        "reboot",
+        "reboot the machine (of a container: its host), so that the kernel module of the installed driver is loaded",
+    ),
+    "gpu-lost": (
+        "reboot",
+        "reboot the machine; if the GPU is lost again, have its power, seating and cooling looked at",
+    ),
+    "driver-missing": (
+        "install-system-package",
+        "install the NVIDIA driver of the operating system (of a container: on its host), then reboot",
+    ),
+    "driver-query-failed": (
+        "reboot",
+        "run nvidia-smi; if it fails or hangs as well, restart the container or reboot the machine",
+    ),
+    "cuda-visible-devices-empty": ("unset-env", "unset it, or name GPUs that exist"),
+    "no-nvidia-gpu": ("start-container-with", "use a machine with an NVIDIA GPU, or pass one into the container"),
+}
+"""What a person does, by rule: the kind of step and its words. None of these is a command of ours to run."""
+
+NOTHING = Plan(Status.NOTHING_TO_DO)
+
+
+def plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
+    """Return the plan that answers a diagnosis."""
+    causes = [f for f in diagnosis.findings if f.severity >= Severity.WARNING and f.caused_by is None]
+    rules = {finding.rule for finding in causes}
+    by_hand = tuple(_by_hand(finding) for finding in causes if finding.rule in BY_HAND)
+    if by_hand:
+        return Plan(Status.SOLVED, None, by_hand, because=tuple(finding.message for finding in causes[:1]))
+    try:
+        if rules & ANOTHER_WHEEL:
+            return _another_wheel(solver, causes)
+        if not rules:
+            return solver.wheel_set() if solver.machine.text("torch.version") is None else NOTHING
+        return _repair(solver, rules)
+    except Undecidable as reason:
+        return Plan(Status.IMPOSSIBLE, because=(f"what to install hangs on a fact that is not known: {reason.reason}",))
+
+
+def _another_wheel(solver: Solver, causes: list[Finding]) -> Plan:
+    """Find the wheel that serves; one GPU without kernels beside a served one asks for no change by itself."""
+    errors = [finding for finding in causes if finding.severity is Severity.ERROR]
+    plan = solver.wheel_set()
+    if errors or plan.status is Status.SOLVED:
+        return plan
+    return Plan(Status.NOTHING_TO_DO, alternatives=plan.alternatives, because=plan.because)
+
+
+def _by_hand(finding: Finding) -> Step:
+    kind, why = BY_HAND[finding.rule]
+    argv = ("unset", "CUDA_VISIBLE_DEVICES") if kind == "unset-env" else ()
+    return Step(kind, Applicability.SAFE if argv else Applicability.MANUAL, why, argv)
+
+
+def _repair(solver: Solver, rules: set[str]) -> Plan:
+    """Keep the installed torch and put right what stands around it."""
+    torch = solver.machine.torch
+    if torch is None:
+        return NOTHING
+    if not torch.official:
+        why = f"torch {torch.text} comes from {torch.provenance}; reinstall it from there, together with its partners"
+        return Plan(Status.IMPOSSIBLE, because=(why,))
+    mends: tuple[tuple[bool, Callable[[Solver, TorchBuild], tuple[Order, str] | None]], ...] = (
+        ("shared-library-missing" in rules, _same_build),
+        (bool(rules & PARTNER_RULES), _partners),
+        ("triton-mismatch" in rules, _triton),
+    )
+    orders = [mend(solver, torch) for wanted, mend in mends if wanted]
+    steps = tuple(
+        Step("install-wheels", Applicability.UNSAFE, why, solver.argv(order)) for order, why in filter(None, orders)
+    )
+    if not steps:
+        why = f"no partner of torch {torch.text} is known to this matrix ({solver.matrix.revision})"
+        return Plan(Status.IMPOSSIBLE, because=(why,))
+    return Plan(Status.SOLVED, _target(solver, torch), steps)
+
+
+def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Reinstall the same build and the CUDA libraries it pins, and nothing else."""
+    pins = [_pin(line) for line in map(str, solver.machine.items("torch.requires")) if line.startswith("nvidia-")]
+    requirements = (f"torch=={_exact(solver, torch)}", *filter(None, pins))
+    return (
+        Order(solver.python, requirements, _index(solver, torch), again=True),
+        f"reinstalls torch {torch.text} and the CUDA libraries it pins; other packages stay",
+    )
+
+
+def _pin(line: str) -> str | None:
+    """Return `name==version` of a requirement line, None where it pins no exact version."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        return None
+    versions = [clause.version for clause in requirement.specifier if clause.operator == "=="]
+    return f"{requirement.name}=={versions[0]}" if versions else None
+
+
+def _partners(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Install the partners of the present torch; torch itself is named too, so that it stays what it is."""
+    release = solver.matrix.release(torch.release)
+    if release is None:
+        return None
+    versions = {"torchvision": release.torchvision, "torchaudio": release.torchaudio}
+    local = local_version(torch.release, torch.channel or "", solver.machine.platform)
+    wanted = [
+        f"{name}=={versions[name]}{local}"
+        for name in COMPILED_PARTNERS
+        if versions[name] and solver.machine.is_known(f"{name}.version")
+    ]
+    if not wanted:
+        return None
+    return (
+        Order(solver.python, (f"torch=={_exact(solver, torch)}", *wanted), _index(solver, torch)),
+        f"installs the partners of torch {torch.text}; other packages stay",
+    )
+
+
+def _triton(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Install the triton that torch's own metadata asks for."""
+    lines = [str(line) for line in solver.machine.items("torch.requires") if str(line).startswith("triton")]
+    if not lines:
+        return None
+    wanted = lines[0].partition(";")[0].strip()
+    return Order(
+        solver.python, (wanted,), _index(solver, torch)
+    ), f"installs the triton that torch {torch.text} requires"
+
+
+def _exact(solver: Solver, torch: TorchBuild) -> str:
+    """Return the version that names this very build on the channel's index."""
+    return torch.release + local_version(torch.release, torch.channel or "cpu", solver.machine.platform)
+
+
+def _index(solver: Solver, torch: TorchBuild) -> str | None:
+    return index_url(solver.base, torch.channel or "cpu", solver.machine.platform)
+
+
+def _target(solver: Solver, torch: TorchBuild) -> Target:
+    release = solver.matrix.release(torch.release)
+    return Target(
+        torch=torch.release,
+        torchvision=release.torchvision if release else None,
+        torchaudio=release.torchaudio if release else None,
+        channel=torch.channel or "cpu",
+        index_url=_index(solver, torch),
+    )

@@ -1,0 +1,1 @@
+"""Looking: each probe turns one subject of a host into facts, without a word of judgement."""

@@ -1,0 +1,203 @@
+"""The GPUs a driver enumerates, as NVML, libcuda or nvidia-smi name them, and which of them are visible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envdoctor.model.fact import Absent, Fact, Known, Unknown
+from envdoctor.probes.visibility import visible
+
+if TYPE_CHECKING:
+    from envdoctor.model.fact import Value
+    from envdoctor.probes.looking import Facts, Looking
+
+FACTS = {
+    "gpu.count": "how many GPUs the driver enumerates",
+    "gpu.visible": "indexes of those that CUDA programs of this environment see",
+    "gpu.N.name": "marketing name of GPU N, in the driver's order (by PCI bus)",
+    "gpu.N.uuid": "its UUID",
+    "gpu.N.compute_capability": "its compute capability: 8.0",
+    "gpu.N.memory_mib": "its memory in MiB",
+    "gpu.N.pci": "its PCI address",
+    "gpu.N.status": "0, or the NVML error code with which this GPU refused (15: lost)",
+    "gpu.N.mig": "UUIDs of its MIG instances, where MIG is on",
+}
+
+LOST = 15  # NVML_ERROR_GPU_IS_LOST
+MOST = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SeenGpu:
+    """One GPU as one source told it; None for what it did not tell. `memory` is in MiB."""
+
+    index: int
+    source: str
+    name: str | None = None
+    uuid: str | None = None
+    capability: str | None = None
+    memory: int | None = None
+    pci: str | None = None
+    status: int = 0
+    mig: tuple[str, ...] | None = None
+
+
+def from_nvml(said: list[dict[str, Value]]) -> list[SeenGpu] | None:
+    """Read the lines of the NVML child; None where it did not come to count the GPUs."""
+    count = next((words["count"] for words in said if isinstance(words.get("count"), int)), None)
+    if not isinstance(count, int):
+        return None
+    seen = [SeenGpu(index, "nvml") for index in range(min(count, MOST))]
+    for words in said:
+        index = words.get("gpu")
+        if isinstance(index, int) and 0 <= index < len(seen):
+            memory, mig, status = words.get("memory"), words.get("mig_devices"), words.get("status")
+            seen[index] = SeenGpu(
+                index,
+                "nvml",
+                name=_text(words.get("name")),
+                uuid=_text(words.get("uuid")),
+                capability=_text(words.get("capability")),
+                memory=memory // 2**20 if isinstance(memory, int) else None,
+                pci=_text(words.get("pci")),
+                status=status if isinstance(status, int) else 0,
+                mig=tuple(str(one) for one in mig) if isinstance(mig, list) else None,
+            )
+    return seen
+
+
+def from_cuda(told: list[dict[str, Value]]) -> list[SeenGpu] | None:
+    """Read the lines of the libcuda child: only what is visible, in CUDA's order; None where it failed."""
+    if not any(words.get("end") for words in told):
+        return None
+    return [
+        SeenGpu(
+            index,
+            "libcuda",
+            name=_text(words.get("name")),
+            uuid=_text(words.get("uuid")),
+            capability=_text(words.get("capability")),
+            pci=_text(words.get("pci")),
+        )
+        for words in told
+        for index in (words.get("device"),)
+        if isinstance(index, int)
+    ]
+
+
+def parse_smi(text: str) -> tuple[Fact, list[SeenGpu]]:
+    """Read `nvidia-smi --query-gpu=index,driver_version,name,uuid,compute_cap,memory.total`.
+
+    0, 535.104.05, NVIDIA A100-SXM4-80GB, GPU-5d1f..., 8.0, 81920 MiB
+    """
+    seen: list[SeenGpu] = []
+    driver: Fact = Unknown("nvidia-smi lists no GPU")
+    for line in text.splitlines()[:MOST]:
+        cells = [cell.strip() for cell in line.split(",")]
+        if len(cells) != 6 or not cells[0].isdigit():
+            continue
+        memory = cells[5].removesuffix("MiB").strip()
+        seen.append(
+            SeenGpu(
+                len(seen),
+                "nvidia-smi",
+                name=_told(cells[2]),
+                uuid=_told(cells[3]),
+                capability=_told(cells[4]),
+                memory=int(memory) if memory.isdigit() else None,
+            )
+        )
+        if _told(cells[1]):
+            driver = Known(cells[1], "nvidia-smi")
+    return driver, seen
+
+
+def look(at: Looking, driver: Facts, listed: list[SeenGpu] | None, usable: list[SeenGpu] | None) -> Facts:
+    """Turn what was listed (NVML or nvidia-smi) and what CUDA enumerates into facts.
+
+    Where neither listed anything, the reason stands in `gpu.count`: Absent when no source knows of a
+    driver, Unknown when one is there and does not answer.
+    """
+    seen = listed if listed is not None else usable
+    if seen is None:
+        nobody = Absent("no NVIDIA driver lists a GPU")
+        status, init = driver["nvml.status"], driver["cuda.init"]
+        if isinstance(status, Absent) and not isinstance(init, Unknown):
+            return {"gpu.count": nobody, "gpu.visible": nobody}
+        if isinstance(status, Known):
+            reason = f"NVML refused with error {status.value}"
+        else:
+            reason = status.reason if isinstance(status, Unknown) else getattr(init, "reason", "")
+        return {"gpu.count": Unknown(reason), "gpu.visible": Unknown(reason)}
+    facts: Facts = {"gpu.count": Known(len(seen), seen[0].source if seen else "nvml")}
+    for gpu in seen:
+        facts.update(_facts_of(gpu))
+    facts["gpu.visible"] = _visible(at, seen, usable, driver["cuda.init"])
+    return facts
+
+
+def _facts_of(gpu: SeenGpu) -> Facts:
+    refusal = f"the GPU refused with NVML error {gpu.status}" if gpu.status else f"{gpu.source} did not tell"
+    told: dict[str, Value] = {
+        "name": gpu.name,
+        "uuid": gpu.uuid,
+        "compute_capability": gpu.capability,
+        "memory_mib": gpu.memory,
+        "pci": gpu.pci,
+    }
+    facts: Facts = {
+        f"gpu.{gpu.index}.{key}": Known(value, gpu.source) if value is not None else Unknown(refusal)
+        for key, value in told.items()
+    }
+    facts[f"gpu.{gpu.index}.status"] = Known(gpu.status, gpu.source)
+    if gpu.mig is not None:
+        facts[f"gpu.{gpu.index}.mig"] = Known(list(gpu.mig), gpu.source)
+    return facts
+
+
+NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
+
+
+def _visible(at: Looking, seen: list[SeenGpu], usable: list[SeenGpu] | None, init: Fact) -> Fact:
+    """Tell which GPUs are visible: as CUDA enumerates them, or by reading CUDA_VISIBLE_DEVICES."""
+    if usable is not None and seen and seen[0].source == "libcuda":
+        return Known([*(gpu.index for gpu in seen)], "libcuda")
+    if usable is not None:
+        matched = [_same(seen, gpu) for gpu in usable]
+        if None not in matched:
+            return Known([*sorted({index for index in matched if index is not None})], "libcuda")
+    asked = at.text("env.CUDA_VISIBLE_DEVICES")
+    if asked is not None and isinstance(init, Known) and init.value == NO_DEVICE:
+        return Known([], "libcuda")
+    found = visible(
+        asked,
+        at.text("env.CUDA_DEVICE_ORDER"),
+        uuids=[gpu.uuid for gpu in seen],
+        instances=[gpu.mig or () for gpu in seen],
+        alike=len({(gpu.name, gpu.capability) for gpu in seen}) <= 1,
+    )
+    if isinstance(found, str):
+        return Unknown(found)
+    return Known(list(found), "CUDA_VISIBLE_DEVICES" if asked is not None else "CUDA_VISIBLE_DEVICES is not set")
+
+
+def _same(seen: list[SeenGpu], gpu: SeenGpu) -> int | None:
+    """Return the index of a CUDA device among the listed ones, by UUID, else by PCI address."""
+    for other in seen:
+        names = [other.uuid, *(other.mig or ())]
+        if gpu.uuid and any(name and name.lower().endswith(gpu.uuid.lower()) for name in names):
+            return other.index
+    for other in seen:
+        if gpu.pci and other.pci and other.pci.lower().endswith(gpu.pci.lower()[-12:]):
+            return other.index
+    return None
+
+
+def _text(value: Value | None) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _told(cell: str) -> str | None:
+    """Return a cell of nvidia-smi, None for its words for "not told"."""
+    return None if cell in ("", "[N/A]", "N/A", "[Not Supported]", "[Unknown Error]", "[GPU is lost]") else cell

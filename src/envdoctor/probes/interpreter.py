@@ -1,0 +1,87 @@
+"""The Python interpreter under examination, in its own words."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from envdoctor.host.child import interpreter as child
+from envdoctor.model.fact import Absent, Known, Unknown
+
+if TYPE_CHECKING:
+    from envdoctor.probes.looking import Facts, Looking
+
+FACTS = {
+    "python.executable": "path of the interpreter that is examined",
+    "python.chosen_because": "why this interpreter",
+    "python.also_with_torch": "other interpreters the choice passed over and that hold a torch too",
+    "python.version": "its version",
+    "python.tag": "its wheel tag: cp311, cp313t, ...",
+    "python.prefix": "folder of its environment",
+    "python.site_packages": "folders it imports packages from, in order, its standard library left out",
+    "python.has_pip": "whether the environment has pip",
+    "python.externally_managed": "whether the distribution forbids pip to change it (PEP 668)",
+    "host.libc": "the C library the interpreter runs on",
+}
+
+SOURCE = "interpreter"
+
+
+class NotPython(Exception):
+    """What was named by `--python` is not a Python that can be examined; the text says why."""
+
+
+def look(at: Looking) -> Facts:
+    """Ask the interpreter. Raises `NotPython` when it answers, but not as a Python 3.8 or newer would."""
+    target = at.target
+    facts: Facts = {
+        "python.executable": Known(target.python, "command line" if not target.own else "sys.executable"),
+        "python.chosen_because": Known(target.because, "envdoctor"),
+        "python.also_with_torch": Known(list(target.others), "files") if target.others else Absent("none was found"),
+    }
+    told, trouble = _ask(at)
+    if told is None:
+        facts.update({name: Unknown(f"{target.python} {trouble}") for name in FACTS if name not in facts})
+        return facts
+    packages = [
+        folder
+        for folder in _texts(told.get("path"))
+        if at.host.is_dir(folder) and not at.host.is_file(os.path.join(folder, "os.py"))
+        if not folder.endswith("lib-dynload")
+    ]
+    for key in ("version", "tag", "prefix"):
+        facts[f"python.{key}"] = Known(_text(told, key), SOURCE)
+    facts["python.site_packages"] = Known([*packages], SOURCE)
+    facts["python.externally_managed"] = Known(bool(told.get("externally_managed")), SOURCE)
+    facts["python.has_pip"] = Known(any(at.host.is_dir(os.path.join(folder, "pip")) for folder in packages), "files")
+    libc = told.get("libc")
+    facts["host.libc"] = Known(libc, SOURCE) if isinstance(libc, str) else Absent("the C library is not glibc")
+    return facts
+
+
+def _ask(at: Looking) -> tuple[dict[str, object] | None, str]:
+    """Return what the interpreter tells of itself, or why it did not."""
+    if at.target.own and at.host.live:
+        return child.describe(drop_first=False), ""
+    answer = at.host.start("interpreter", [at.target.python, child.__file__]).answer(at.deadline)
+    for line in reversed(answer.out.splitlines()):
+        if line.startswith(child.MARKER):
+            try:
+                told = json.loads(line[len(child.MARKER) :])
+            except ValueError:
+                break
+            if isinstance(told, dict):
+                return told, ""
+    if answer.exit is None and answer.trouble.startswith("did not answer"):
+        return None, answer.trouble
+    said = (answer.trouble or answer.error.strip() or answer.out.strip() or "no output").splitlines()[-1]
+    raise NotPython(f"{at.target.python} is not a Python 3.8 or newer that can be examined: {said[:200]}")
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _text(told: dict[str, object], key: str) -> str:
+    return str(told.get(key, ""))

@@ -1,0 +1,22 @@
+"""What the dynamic loader would not find: the libraries that torch's own objects need directly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.model.fact import Unknown
+from envdoctor.probes import libraries
+
+if TYPE_CHECKING:
+    from envdoctor.probes.looking import Facts, Looking
+
+FACTS = {"libraries.missing": "shared libraries needed directly and found nowhere: object and library"}
+
+
+def look(at: Looking) -> Facts:
+    """Resolve the direct needs of torch, torchvision and torchaudio."""
+    if isinstance(at.facts.get("python.site_packages"), Unknown):
+        return {"libraries.missing": Unknown("the interpreter did not say where its packages are")}
+    return libraries.look(
+        at.host, at.texts("python.site_packages"), at.text("python.prefix"), at.text("env.LD_LIBRARY_PATH")
+    )

@@ -1,0 +1,63 @@
+"""One whole look at a machine: every probe in order, each costing its own facts at most."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from envdoctor import __version__
+from envdoctor.model.fact import Unknown
+from envdoctor.model.snapshot import Snapshot
+from envdoctor.probes import (
+    distributions,
+    driver,
+    environment,
+    host_system,
+    interpreter,
+    loader,
+    partners,
+    pci,
+    torch_build,
+)
+from envdoctor.probes.looking import Looking
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from envdoctor.host.host import Host
+    from envdoctor.probes.target import Target
+
+PROBES: tuple[ModuleType, ...] = (
+    host_system,
+    environment,
+    interpreter,
+    distributions,
+    torch_build,
+    partners,
+    loader,
+    pci,
+    driver,
+)
+"""In the order they run: each may read the facts of those before it. The driver comes last because its
+children answer meanwhile."""
+
+
+def look(host: Host, target: Target, *, timeout: float = 10.0) -> Snapshot:
+    """Look at `host` with the eyes of `target`; `timeout` is in seconds, for all that may hang together.
+
+    Raises `interpreter.NotPython` when the target is no Python; everything else that fails costs the
+    facts of its probe, which become Unknown with the reason.
+    """
+    at = Looking(host, target, deadline=time.monotonic() + timeout)
+    at.driver_children = driver.start(host)
+    for probe in PROBES:
+        try:
+            at.facts.update(probe.look(at))
+        except interpreter.NotPython:
+            raise
+        # The one place where a probe may fail in a way nobody foresaw: it costs its facts, not the look.
+        except Exception as bug:
+            reason = f"probe {probe.__name__.rpartition('.')[2]} failed: {type(bug).__name__}: {bug}"
+            at.facts.update({name: Unknown(reason) for name in probe.FACTS if name not in at.facts})
+    taken = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return Snapshot(at.facts, taken=taken, envdoctor=__version__)

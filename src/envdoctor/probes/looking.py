@@ -1,0 +1,47 @@
+"""What every probe is given: the host, the interpreter's own words, and the facts seen so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from envdoctor.model.fact import Fact, Known
+
+if TYPE_CHECKING:
+    from envdoctor.host.host import Host
+    from envdoctor.host.process import Running
+    from envdoctor.probes.distributions import Distribution
+    from envdoctor.probes.target import Target
+
+Facts: TypeAlias = dict[str, Fact]
+
+
+@dataclass(slots=True)
+class Looking:
+    """One look at one machine.
+
+    `deadline` is a `time.monotonic()` time for everything that may hang. `driver_children` are the NVML
+    and libcuda children, started first so that they answer while files are read.
+    """
+
+    host: Host
+    target: Target
+    deadline: float
+    driver_children: tuple[Running, Running] | None = None
+    facts: Facts = field(default_factory=dict)
+    distributions: tuple[Distribution, ...] = ()
+
+    def distribution(self, name: str) -> Distribution | None:
+        """Return the distribution of that normalised name that `import` would meet first."""
+        return next((found for found in self.distributions if found.name == name), None)
+
+    def text(self, name: str) -> str | None:
+        """Return a fact seen earlier in this look, None unless it is a known text."""
+        fact = self.facts.get(name)
+        return fact.value if isinstance(fact, Known) and isinstance(fact.value, str) else None
+
+    def texts(self, name: str) -> list[str]:
+        """Return a fact seen earlier that is a list, its texts alone."""
+        fact = self.facts.get(name)
+        value = fact.value if isinstance(fact, Known) else None
+        return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

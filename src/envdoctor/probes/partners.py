@@ -1,0 +1,72 @@
+"""torchvision, torchaudio and triton: the packages that must be torch's partners, read from their files."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from envdoctor.model.fact import Absent, Fact, Known, Unknown
+from envdoctor.probes import distributions, version_file
+
+if TYPE_CHECKING:
+    from envdoctor.probes.looking import Facts, Looking
+
+COMPILED = ("torchvision", "torchaudio")
+"""Partners that carry kernels of their own, and so a CUDA runtime they were built for."""
+
+FACTS = {
+    f"{name}.{key}": meaning
+    for name in COMPILED
+    for key, meaning in (
+        ("version", f"what {name}.__version__ would print"),
+        ("cuda", f"CUDA runtime {name} was built for"),
+        ("requires", f"the Requires-Dist lines of {name}"),
+    )
+} | {"triton.version": "version of the installed triton"}
+
+
+def look(at: Looking) -> Facts:
+    """Read each partner."""
+    if isinstance(at.facts.get("python.site_packages"), Unknown):
+        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
+    facts: Facts = {}
+    for name in COMPILED:
+        facts.update(_compiled(at, name))
+    triton = at.distribution("triton")
+    facts["triton.version"] = Known(triton.version, "dist-info") if triton else Absent("no distribution named triton")
+    return facts
+
+
+def _compiled(at: Looking, name: str) -> Facts:
+    """Read one partner from its dist-info and its version.py."""
+    dist = at.distribution(name)
+    if dist is None:
+        return {key: Absent(f"no distribution named {name}") for key in FACTS if key.startswith(f"{name}.")}
+    requires = distributions.requirements(at.host, dist)
+    path = os.path.join(dist.site, name, "version.py")
+    cuda: Fact
+    try:
+        written = version_file.parse(at.host.read(path))
+    except OSError:
+        version = dist.version
+        cuda = _by_tag(version)
+    else:
+        version = written.version or dist.version
+        cuda = Known(written.cuda, f"{name}/version.py") if written.cuda else _by_tag(version)
+    return {
+        f"{name}.version": Known(version, f"{name}/version.py" if version != dist.version else "dist-info"),
+        f"{name}.cuda": cuda,
+        f"{name}.requires": Known([*requires], "dist-info")
+        if requires is not None
+        else Absent(f"{name} has no METADATA to read"),
+    }
+
+
+def _by_tag(version: str) -> Fact:
+    """Tell the CUDA of a partner by the local tag of its version: cu126 is 12.6."""
+    local = version.partition("+")[2]
+    if local.startswith("cu") and local[2:].isdigit() and len(local) >= 4:
+        return Known(f"{local[2:-1]}.{local[-1]}", "local version")
+    if local == "cpu":
+        return Absent("its version says +cpu")
+    return Unknown("its files do not say for which CUDA it was built")

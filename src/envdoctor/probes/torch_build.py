@@ -1,0 +1,155 @@
+"""The installed torch, read without importing it: dist-info, `torch/version.py` and conda-meta."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from envdoctor.model.fact import Absent, Fact, Known, Unknown
+from envdoctor.probes import distributions, version_file
+
+if TYPE_CHECKING:
+    from envdoctor.host.host import Host
+    from envdoctor.probes.distributions import Distribution
+    from envdoctor.probes.looking import Facts, Looking
+    from envdoctor.probes.version_file import VersionFile
+
+FACTS = {
+    "torch.version": "what torch.__version__ would print",
+    "torch.dist_version": "the version of the installed distribution; the default build has no local part",
+    "torch.location": "folder that `import torch` would load",
+    "torch.cuda": "CUDA runtime the wheel was built for (torch.version.cuda)",
+    "torch.hip": "ROCm it was built for (torch.version.hip)",
+    "torch.git": "commit it was built from",
+    "torch.local": "the local part of its version: cu126, cpu, rocm6.4, ...",
+    "torch.channel": "the wheel channel that build belongs to: cu126, cpu, ...",
+    "torch.provenance": "who built it: pypi, pytorch-index, conda-forge, conda-pytorch, ngc, jetson, distro, "
+    "source, rocm, xpu, mps or unknown",
+    "torch.requires": "its Requires-Dist lines",
+}
+
+CUDA_TAG = re.compile(r"cu\d{2,3}")
+NVIDIA_TAG = re.compile(r"nv\d{2}\.\d{1,2}")
+"""NGC and Jetson builds end so: 2.6.0a0+ecf3bae40a.nv25.01."""
+
+
+def look(at: Looking) -> Facts:
+    """Read the torch that `import torch` would load."""
+    if isinstance(at.facts.get("python.site_packages"), Unknown):
+        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
+    package = _package(at)
+    dist = at.distribution("torch")
+    if package is None and dist is None:
+        return dict.fromkeys(FACTS, Absent("no distribution named torch"))
+    folder = os.path.join(package, "torch") if package else None
+    written, problem = _version_file(at.host, folder)
+    version = (written.version if written else None) or (dist.version if dist else None)
+    facts: Facts = {
+        "torch.version": Known(version, "torch/version.py" if written and written.version else "dist-info")
+        if version
+        else Unknown(problem),
+        "torch.dist_version": Known(dist.version, "dist-info") if dist else Absent("torch has no dist-info"),
+        "torch.location": Known(folder, "sys.path") if folder else Absent("there is no folder torch"),
+        "torch.cuda": _built_for(written, "cuda", problem),
+        "torch.hip": _built_for(written, "hip", problem),
+        "torch.git": _built_for(written, "git_version", problem),
+    }
+    local = version.partition("+")[2] if version else ""
+    facts["torch.local"] = Known(local, "torch.version") if local else Absent("the version has no local part")
+    facts["torch.provenance"] = _provenance(at, dist, version or "", written)
+    facts["torch.channel"] = _channel(at.host, local, written, problem)
+    requires = distributions.requirements(at.host, dist) if dist else None
+    facts["torch.requires"] = (
+        Known([*requires], "dist-info") if requires is not None else Absent("torch has no METADATA to read")
+    )
+    return facts
+
+
+def _package(at: Looking) -> str | None:
+    """Return the first folder of sys.path that holds a package called torch."""
+    for site in at.texts("python.site_packages"):
+        if at.host.is_dir(os.path.join(site, "torch")):
+            return site
+    return None
+
+
+def _version_file(host: Host, folder: str | None) -> tuple[VersionFile | None, str]:
+    if folder is None:
+        return None, "torch is recorded as installed, but its folder is missing"
+    try:
+        return version_file.parse(host.read(os.path.join(folder, "version.py"))), ""
+    except OSError as problem:
+        return None, f"torch/version.py cannot be read: {problem.strerror or problem}"
+
+
+def _built_for(written: VersionFile | None, name: str, problem: str) -> Fact:
+    if written is None:
+        return Unknown(problem)
+    value = written.git if name == "git_version" else getattr(written, name)
+    if value:
+        return Known(value, "torch/version.py")
+    if name == "cuda" and "cuda" not in written.told:
+        return Unknown("torch/version.py does not say for which CUDA it was built")
+    return Absent(f"torch/version.py says {name} = None")
+
+
+def _channel(host: Host, local: str, written: VersionFile | None, problem: str) -> Fact:
+    """Tell the wheel channel by the local tag; a build without one, by its CUDA."""
+    if CUDA_TAG.fullmatch(local) or local in ("cpu", "xpu") or local.startswith("rocm"):
+        return Known(local, "torch.version")
+    if written is None:
+        return Unknown(problem)
+    if written.cuda:
+        major, _, minor = written.cuda.partition(".")
+        return Known(f"cu{major}{minor.split('.')[0]}", "torch.cuda")
+    if host.os == "macos":
+        return Known("cpu", "torch.cuda")  # macOS wheels carry MPS and no channel of their own
+    return Known("cpu", "torch.cuda") if not (written.hip or written.xpu) else Absent("not a CUDA or CPU build")
+
+
+def _provenance(at: Looking, dist: Distribution | None, version: str, written: VersionFile | None) -> Fact:
+    """Tell who built it; the matrix speaks for wheels of the package index and of PyTorch's alone."""
+    local = version.partition("+")[2]
+    conda = _conda_channel(at)
+    if conda:
+        return Known(conda, "conda-meta")
+    ordinary = CUDA_TAG.fullmatch(local) or local == "cpu"
+    if not ordinary and (NVIDIA_TAG.search(local) or at.text("env.NVIDIA_PYTORCH_VERSION")):
+        return Known("jetson" if at.text("host.kind") == "jetson" else "ngc", "torch.version")
+    if written and (written.hip or local.startswith("rocm")):
+        return Known("rocm", "torch/version.py")
+    if written and (written.xpu or local == "xpu"):
+        return Known("xpu", "torch/version.py")
+    if re.search(r"a0|\+git|\.post\d+$", version) or local == "unknown":
+        return Known("source", "torch.version")
+    if dist is None:
+        return Unknown("torch has no dist-info that says who installed it")
+    if dist.site.endswith("dist-packages") and distributions.installer(at.host, dist) is None:
+        return Known("distro", "dist-packages")
+    if ordinary and dist.version.endswith(f"+{local}"):
+        return Known("pytorch-index", "dist-info")
+    if "+" not in dist.version and (ordinary or not local):
+        return Known("pypi", "dist-info")
+    return Unknown(f"a local version {local!r} that no known builder uses")
+
+
+def _conda_channel(at: Looking) -> str | None:
+    """Return who built a torch that conda recorded, None when conda recorded none."""
+    prefix = at.text("python.prefix")
+    if not prefix:
+        return None
+    folder = os.path.join(prefix, "conda-meta")
+    try:
+        records = [name for name in at.host.listdir(folder) if re.match(r"pytorch-\d|libtorch-\d", name)]
+    except OSError:
+        return None
+    for name in records:
+        try:
+            record = at.host.read(os.path.join(folder, name))
+        except OSError:
+            continue
+        channel = re.search(r'"channel"\s*:\s*"([^"]*)"', record)
+        if channel:
+            return "conda-pytorch" if re.search(r"/pytorch(/|$)", channel[1]) else "conda-forge"
+    return None

@@ -1,0 +1,83 @@
+"""torch was installed without CUDA on a machine with a working NVIDIA GPU.
+
+## What it means
+`torch.version.cuda` is None, so torch never uses the GPU, and says nothing about it.
+
+## Why it happens
+The default wheels for Windows (and, before 2.11, for Linux on ARM) are CPU builds; a requirements file or
+Dockerfile named the cpu index; conda resolved a cpu variant. Once a CPU build is installed, `pip install
+torch` changes nothing: the requirement is satisfied.
+
+## How to be sure
+`python -c "import torch; print(torch.__version__, torch.version.cuda)"` prints `+cpu` or None.
+
+## How to fix
+Install a CUDA build by its full version, local part included, so that pip replaces the CPU build;
+`envdoctor plan` names it.
+
+## Sources
+`torch/version.py` of the installed wheel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.matrix.serving import need_of, obstacle
+from envdoctor.model.finding import Confidence
+from envdoctor.rules.rule import Example, Rule, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.finding import Finding
+    from envdoctor.model.machine import Machine
+
+OTHER_ACCELERATOR = frozenset({"rocm", "xpu", "mps"})
+
+
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
+    """Find a build without CUDA beside a usable GPU that some published wheel serves."""
+    torch = machine.torch
+    if torch is None or torch.cuda is not None or torch.hip is not None or torch.provenance in OTHER_ACCELERATOR:
+        return
+    if not machine.visible_gpus or machine.number("cuda.init") not in (0, None):
+        return
+    need = need_of(machine, matrix)
+    if not any(
+        obstacle(matrix, release, wheel, need) is None
+        for release in matrix.releases
+        for wheel in matrix.wheels(release.version)
+        if wheel.platform == need.platform and wheel.cuda is not None
+    ):
+        return
+    gpu = machine.visible_gpus[0]
+    yield RULE.finding(
+        machine,
+        "torch",
+        f"torch {torch.text} was built without CUDA, while this machine has a usable {gpu.label}. "
+        "torch runs on the CPU alone.",
+        "torch.version", "torch.cuda", f"gpu.{gpu.index}.name", "driver.version",
+        confidence=Confidence.PROVED,
+    )  # fmt: skip
+
+
+RULE = Rule(
+    judge,
+    stage=Stage.KERNELS,
+    needs=(
+        "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "host.os", "host.kind",
+        "host.platform", "host.libc", "python.tag", "driver.version", "driver.cuda_version", "cuda.init",
+        "gpu.count", "gpu.visible", "gpu.N.name", "gpu.N.compute_capability",
+    ),
+    fires=(
+        Example("the cpu wheel on an H200", {"torch": "2.13.0+cpu", "gpus": ["NVIDIA H200 9.0"]}, says="2.13.0"),
+    ),
+    quiet=(
+        Example("the cpu wheel where no GPU is", {"torch": "2.13.0+cpu", "gpus": None, "driver": None}),
+        Example("the cpu wheel beside a GPU that is hidden", {"torch": "2.13.0+cpu", "gpu.visible": []}),
+        Example("beside a GPU that no wheel serves", {"torch": "2.13.0+cpu", "gpus": ["GeForce 210 1.2"]}),
+        Example("a ROCm build", {"torch": "2.9.1+rocm6.4", "torch.provenance": "rocm"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""An NVIDIA GPU is in the machine, and no NVIDIA driver is loaded for it.
+
+## What it means
+The hardware is on the PCI bus, but no program can reach it: torch says "Found no NVIDIA driver on your
+system" and runs on the CPU.
+
+## Why it happens
+The driver was never installed; its module was not built for a new kernel (DKMS) or is refused by Secure
+Boot; the card is bound to `nouveau`. In a container: the host has no driver, or the GPU was not passed in.
+
+## How to be sure
+`lspci -k -d 10de:` shows the card and the kernel driver in use; `cat /proc/driver/nvidia/version` fails.
+
+## How to fix
+Install the NVIDIA driver of the distribution, or mend its module build, then load it or reboot. A CUDA
+toolkit is not needed, and reinstalling torch changes nothing.
+
+## Sources
+sysfs PCI bus; NVML API reference, NVML_ERROR_DRIVER_NOT_LOADED (9).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.model.finding import Confidence, Severity
+from envdoctor.rules.rule import Example, Rule, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.fact import Value
+    from envdoctor.model.finding import Finding
+    from envdoctor.model.machine import Machine
+
+NOT_LOADED = 9  # NVML_ERROR_DRIVER_NOT_LOADED
+PASSED_ON = frozenset({"vfio-pci", "xen-pciback", "pci-stub"})
+"""Kernel drivers that hold a card for a virtual machine: that it has no NVIDIA driver here is intended."""
+
+
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
+    """Find hardware without a driver; bare hosts only, unless a GPU was asked for."""
+    if machine.text("host.os") != "linux" or machine.text("host.kind") in ("wsl2", "jetson"):
+        return
+    if machine.number("nvml.status") not in (None, NOT_LOADED) or machine.text("driver.version") is not None:
+        return
+    if machine.is_known("cuda.init") and machine.number("cuda.init") == 0:
+        return
+    cards = [card for card in machine.items("pci.nvidia") if isinstance(card, dict)]
+    cards = [card for card in cards if card.get("driver") not in PASSED_ON]
+    if not cards:
+        return
+    bound = next((card["driver"] for card in cards if card.get("driver")), None)
+    holder = f" It is bound to the kernel driver {bound}." if bound else ""
+    serious = machine.wishes.require_gpu or machine.text("host.kind") == "bare"
+    yield RULE.finding(
+        machine,
+        "driver",
+        f"An NVIDIA GPU (PCI {cards[0].get('address')}) is in this machine and no NVIDIA driver is loaded, so no "
+        f"program can use it.{holder}",
+        "pci.nvidia", "driver.version", "nvml.status", "device.nodes",
+        severity=Severity.ERROR if serious else Severity.NOTE,
+        confidence=Confidence.PROVED,
+    )  # fmt: skip
+
+
+NO_DRIVER: dict[str, Value] = {
+    "driver": None,
+    "gpus": None,
+    "nvml.status": None,
+    "cuda.init": None,
+    "device.nodes": None,
+}
+CARD: dict[str, Value] = {"address": "0000:01:00.0", "device": "0x2684", "class": "0x030000", "driver": None}
+
+RULE = Rule(
+    judge,
+    stage=Stage.REACH,
+    needs=("host.os", "host.kind", "nvml.status", "cuda.init", "driver.version", "pci.nvidia"),
+    explains=("no-nvidia-gpu", "driver-query-failed"),
+    fires=(
+        Example("a card and no driver", {**NO_DRIVER, "pci.nvidia": [CARD]}, says="0000:01:00.0"),
+        Example("nouveau holds the card", {**NO_DRIVER, "pci.nvidia": [{**CARD, "driver": "nouveau"}]}, says="nouveau"),
+        Example(
+            "in a container where nobody asked for a GPU",
+            {**NO_DRIVER, "pci.nvidia": [CARD], "host.kind": "container"},
+            severity=Severity.NOTE,
+        ),
+    ),
+    quiet=(
+        Example("no card", {**NO_DRIVER, "pci.nvidia": []}),
+        Example(
+            "the card is held for a virtual machine", {**NO_DRIVER, "pci.nvidia": [{**CARD, "driver": "vfio-pci"}]}
+        ),
+        Example("a card with its driver", {}),
+    ),
+)

@@ -1,0 +1,85 @@
+"""The GPU is older than every architecture the torch wheel holds kernels for.
+
+## What it means
+The wheel holds machine code for newer GPUs only. `torch.cuda.is_available()` may still be True; the first
+kernel fails with "no kernel image is available for execution on the device".
+
+## Why it happens
+PyTorch drops old architectures to keep wheels small: Maxwell and Pascal left the default wheel with 2.8,
+Volta with 2.11, and all three left PyTorch with 2.15. The cu126 channel kept them until 2.14.
+
+## How to be sure
+`python -c "import torch; print(torch.cuda.get_arch_list())"` against the compute capability of the GPU. An
+entry sm_XY serves GPUs of the same major version X with a minor of Y or more.
+
+## How to fix
+Install the build of a channel that still holds the kernels; `envdoctor plan` names it. A newer driver does
+not help: it brings no kernels.
+
+## Sources
+The architecture flags compiled into the published wheels; pytorch#157517, pytorch#172352, pytorch#190385.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.model.finding import Severity
+from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.wheel_kernels import NEEDS, dotted, kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.finding import Finding
+    from envdoctor.model.machine import Machine
+
+
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
+    """Find the visible GPUs below the lowest architecture of the wheel."""
+    seen = kernels(machine, matrix)
+    if seen is None or not seen.sass:
+        return
+    for gpu, capability in seen.unserved:
+        if capability < min(seen.sass):
+            yield RULE.finding(
+                machine,
+                gpu.subject,
+                f"torch {seen.torch.text} holds no kernels for {gpu.label} (compute capability {dotted(capability)}): "
+                f"it was built for {seen.listed}. Every kernel on that GPU fails, and a newer driver does not "
+                "change that.",
+                f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
+                severity=Severity.WARNING if seen.served else Severity.ERROR,
+            )  # fmt: skip
+
+
+RULE = Rule(
+    judge,
+    stage=Stage.KERNELS,
+    needs=NEEDS,
+    fires=(
+        Example(
+            "V100 under the default build of 2.14",
+            {"torch": "2.14.0+cu130", "driver": "580.95.05 13.0", "gpus": ["Tesla V100-SXM2-32GB 7.0"]},
+            says="sm_75",
+        ),
+        Example("GTX 1080 under cu128", {"gpus": ["NVIDIA GeForce GTX 1080 6.1"]}, says="6.1"),
+        Example(
+            "a GTX 1080 beside an A100",
+            {"gpus": ["NVIDIA A100-SXM4-80GB 8.0", "NVIDIA GeForce GTX 1080 6.1"]},
+            severity=Severity.WARNING,
+        ),
+    ),
+    quiet=(
+        Example(
+            "V100 under cu126 of the same torch",
+            {"torch": "2.14.0+cu126", "driver": "580.95.05 13.0", "gpus": ["Tesla V100-SXM2-32GB 7.0"],
+             "torch.provenance": "pytorch-index"},
+        ),
+        Example("V100 under cu128 of 2.10, the last with sm_70", {"torch": "2.10.0+cu128", "gpus": ["Tesla V100 7.0"]}),
+        Example("GTX 1080 served by sm_60 under cu126", {"torch": "2.9.1+cu126", "gpus": ["GeForce GTX 1080 6.1"]}),
+        Example("a build whose kernels the matrix does not know", {"torch.provenance": "source",
+                                                                   "gpus": ["Tesla V100 7.0"]}),
+    ),
+)  # fmt: skip

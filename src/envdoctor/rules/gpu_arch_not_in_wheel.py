@@ -1,0 +1,89 @@
+"""The torch wheel holds no kernels for this GPU, which is newer than the wheel or not covered by it.
+
+## What it means
+No machine code in the wheel runs on the GPU, and no PTX in it can be compiled for it by this driver. The
+first kernel fails with "no kernel image is available for execution on the device".
+
+## Why it happens
+The GPU came after the torch release, or the wheel is of a channel that leaves it out: Blackwell (10.x and
+12.x) is in cu128 and later channels, from torch 2.7 on, and never in cu126 or cu118.
+
+## How to be sure
+`python -c "import torch; print(torch.cuda.get_arch_list())"`. An entry sm_XY serves GPUs of the same major
+version X with a minor of Y or more, so sm_86 serves an RTX 4090 (8.9) and that machine is healthy. An entry
+compute_XY is PTX: it serves every newer GPU, provided the driver is as new as the wheel's CUDA.
+
+## How to fix
+Install a build that holds the kernels; `envdoctor plan` names it.
+
+## Sources
+CUDA C++ Programming Guide, binary and PTX compatibility; the architecture flags compiled into the wheels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.model.finding import Severity
+from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.wheel_kernels import NEEDS, dotted, kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.fact import Value
+    from envdoctor.model.finding import Finding
+    from envdoctor.model.machine import Machine
+
+
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
+    """Find the visible GPUs that nothing in the wheel serves, though it serves older ones."""
+    seen = kernels(machine, matrix)
+    if seen is None or not seen.sass:
+        return
+    for gpu, capability in seen.unserved:
+        if capability > min(seen.sass):
+            ptx = any(virtual <= capability for virtual in seen.wheel.ptx or ())
+            why = (
+                "The PTX it holds is of a newer CUDA than this driver can compile."
+                if ptx
+                else "Every kernel on that GPU fails."
+            )
+            yield RULE.finding(
+                machine,
+                gpu.subject,
+                f"torch {seen.torch.text} holds no kernels for {gpu.label} (compute capability {dotted(capability)}): "
+                f"it was built for {seen.listed}. {why}",
+                f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
+                severity=Severity.WARNING if seen.served else Severity.ERROR,
+            )  # fmt: skip
+
+
+BLACKWELL: dict[str, Value] = {"gpus": ["NVIDIA GeForce RTX 5090 12.0"], "driver": "570.124.06 12.8"}
+
+RULE = Rule(
+    judge,
+    stage=Stage.KERNELS,
+    needs=NEEDS,
+    fires=(
+        Example("RTX 5090 under cu124", {**BLACKWELL, "torch": "2.5.1+cu124"}, says="sm_90"),
+        Example("RTX 5090 under cu126 of a torch whose cu128 has it", {**BLACKWELL, "torch": "2.9.1+cu126"}),
+        Example(
+            "an RTX 5090 beside an A100",
+            {**BLACKWELL, "torch": "2.6.0+cu124",
+             "gpus": ["NVIDIA GeForce RTX 5090 12.0", "NVIDIA A100-SXM4-80GB 8.0"]},
+            severity=Severity.WARNING,
+        ),
+    ),
+    quiet=(
+        Example("RTX 5090 under the first default build that has it", {**BLACKWELL, "torch": "2.8.0+cu128"}),
+        Example(
+            "RTX 4090 (8.9) served by sm_86",
+            {"gpus": ["NVIDIA GeForce RTX 4090 8.9"], "driver": "570.124.06 12.8"},
+        ),
+        Example("B300 (10.3) served by sm_100", {"gpus": ["NVIDIA B300 10.3"], "driver": "595.58.03 13.2",
+                                                 "torch": "2.15.0+cu132"}),
+        Example("a torch newer than the matrix", {**BLACKWELL, "torch": "9.9.0+cu128"}),
+    ),
+)  # fmt: skip

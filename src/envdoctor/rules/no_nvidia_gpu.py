@@ -1,0 +1,81 @@
+"""There is no NVIDIA GPU that this environment could use.
+
+## What it means
+Neither a driver nor a device was found. torch works, on the CPU. That is a defect only where a GPU was
+asked for, so it is a note unless one was.
+
+## Why it happens
+CI runners, build machines and laptops have none; a CUDA build of torch is what a plain install gives.
+
+## How to be sure
+`lspci -d 10de:` prints nothing, `nvidia-smi` is not there.
+
+## How to fix
+Nothing needs to be fixed. `--require-gpu` turns this into an error where a GPU must be there. A CPU build
+of torch is smaller: the `cpu` channel of the PyTorch wheel index.
+
+## Sources
+NVML, libcuda, /proc, sysfs and /dev, in the order of `probes/driver.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.model.finding import Severity
+from envdoctor.rules.rule import Example, Rule, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.fact import Value
+    from envdoctor.model.finding import Finding
+    from envdoctor.model.machine import Machine
+
+
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
+    """Say it where a GPU was asked for, or where the installed torch is built for one."""
+    asked = machine.wishes.require_gpu
+    torch = machine.torch if not asked else None
+    if not asked and (torch is None or torch.cuda is None or torch.provenance == "jetson"):
+        return
+    if machine.number("gpu.count") or machine.text("driver.version") is not None:
+        return
+    if machine.is_known("pci.nvidia") and machine.items("pci.nvidia"):
+        return
+    built = (
+        f"torch {torch.text} is built for CUDA {torch.cuda} and runs on the CPU here" if torch else "one was asked for"
+    )
+    yield RULE.finding(
+        machine,
+        "machine",
+        f"No NVIDIA GPU and no NVIDIA driver were found; {built}.",
+        "gpu.count", "driver.version", "pci.nvidia", "torch.cuda",
+        severity=Severity.ERROR if asked else Severity.NOTE,
+    )  # fmt: skip
+
+
+NOTHING: dict[str, Value] = {
+    "driver": None,
+    "gpus": None,
+    "nvml.status": None,
+    "cuda.init": None,
+    "device.nodes": None,
+    "pci.nvidia": [],
+}
+
+RULE = Rule(
+    judge,
+    stage=Stage.REACH,
+    needs=("torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "gpu.count",
+           "driver.version", "pci.nvidia"),
+    fires=(
+        Example("a CUDA build on a CI machine", NOTHING, severity=Severity.NOTE, says="runs on the CPU"),
+        Example("a GPU was asked for", {**NOTHING, "torch": "2.9.1+cpu"}, require_gpu=True, says="asked for"),
+    ),
+    quiet=(
+        Example("a CPU build on a machine without GPU", {**NOTHING, "torch": "2.13.0+cpu"}),
+        Example("a machine with a GPU", {}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,91 @@
+"""What the partner rules share: does a compiled partner fit the installed torch, by release and by CUDA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envdoctor.model.finding import Confidence
+from envdoctor.rules.requirement import named, satisfied
+
+if TYPE_CHECKING:
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.machine import Machine, TorchBuild
+
+OWN_BUILDERS = frozenset({"ngc", "jetson", "source", "distro", "unknown"})
+"""Builders who compile their own pair: release numbers and tags of the published wheels say nothing there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Why a partner does not fit, and the facts that show it."""
+
+    message: str
+    facts: tuple[str, ...]
+    confidence: Confidence
+
+
+def needs_of(partner: str) -> tuple[str, ...]:
+    """Return the facts that judging `partner` may read."""
+    return (
+        "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "python.version",
+        "host.os", "host.platform", f"{partner}.version", f"{partner}.cuda", f"{partner}.requires",
+    )  # fmt: skip
+
+
+def misfit(machine: Machine, matrix: Matrix, partner: str) -> Misfit | None:
+    """Compare release and CUDA of `partner` with torch; None where they fit or nothing is known against it."""
+    version = machine.text(f"{partner}.version")
+    torch = machine.torch
+    if version is None or torch is None or torch.provenance in OWN_BUILDERS:
+        return None
+    return _by_release(machine, matrix, partner, version, torch) or _by_cuda(machine, partner, version, torch)
+
+
+def _by_release(machine: Machine, matrix: Matrix, partner: str, version: str, torch: TorchBuild) -> Misfit | None:
+    """The partner's own metadata proves it; where that is gone, the pair table of the matrix says so."""
+    facts = (f"{partner}.version", f"{partner}.requires", "torch.version")
+    pins = list(named("torch", machine.items(f"{partner}.requires")))
+    for pin in pins:
+        if satisfied(pin, torch.text, machine) is False:
+            wanted = pin.partition(";")[0].strip()
+            return Misfit(
+                f"{partner} {version} was built for {wanted}, and torch {torch.text} is installed. Its compiled "
+                "operators do not load beside another torch.",
+                facts,
+                Confidence.PROVED,
+            )
+    row = None if pins else matrix.partner(partner, version.partition("+")[0])
+    if row and row.torch and torch.official and satisfied(f"torch{row.torch}", torch.text, machine) is False:
+        return Misfit(
+            f"{partner} {version} is the partner of torch {row.torch.lstrip('=')}, and torch {torch.text} is "
+            "installed. Its compiled operators do not load beside another torch.",
+            facts,
+            Confidence.INFERRED,
+        )
+    return None
+
+
+def _by_cuda(machine: Machine, partner: str, version: str, torch: TorchBuild) -> Misfit | None:
+    """A partner of another CUDA major, or with CUDA beside a torch without it (and the reverse), does not load."""
+    name = f"{partner}.cuda"
+    if torch.hip is not None or not torch.official or not ("+" in version or machine.is_known(name)):
+        return None
+    cuda = machine.text(name)
+    facts = (name, "torch.cuda", f"{partner}.version", "torch.version")
+    if cuda is None and torch.cuda is not None:
+        return Misfit(
+            f"{partner} {version} was built without CUDA, beside torch {torch.text} for CUDA {torch.cuda}: its "
+            "operators do not run on the GPU.",
+            facts,
+            Confidence.INFERRED,
+        )
+    if cuda is not None and (torch.cuda is None or cuda.partition(".")[0] != torch.cuda.partition(".")[0]):
+        other = f"for CUDA {torch.cuda}" if torch.cuda else "without CUDA"
+        return Misfit(
+            f"{partner} {version} was built for CUDA {cuda}, beside torch {torch.text} {other}: its operators do "
+            "not load.",
+            facts,
+            Confidence.INFERRED,
+        )
+    return None

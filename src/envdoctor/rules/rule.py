@@ -1,0 +1,120 @@
+"""What a rule is, and the one place where the rules are collected."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from enum import IntEnum
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, TypeAlias
+
+from envdoctor.model.finding import Confidence, Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.fact import Value
+    from envdoctor.model.machine import Machine
+
+    Judge: TypeAlias = Callable[[Machine, Matrix], Iterator[Finding]]
+
+
+class Stage(IntEnum):
+    """Where on the way from the hardware to a running kernel a defect lies: earlier ones come first.
+
+    KERNELS stands before RUNTIME on purpose: a newer driver gives no wheel its missing kernels, while the
+    wheel that has them mostly runs on the present driver too.
+    """
+
+    REACH = 1
+    """The driver cannot be asked at all."""
+    SUPPORT = 2
+    """The driver does not support the GPU."""
+    KERNELS = 3
+    """The wheel holds no code for the GPU."""
+    RUNTIME = 4
+    """The driver does not run the CUDA of the wheel."""
+    PACKAGES = 5
+    """The packages do not fit one another."""
+    LIBRARIES = 6
+    """The loader does not find or takes the wrong library."""
+    SETTING = 7
+    """A setting keeps something working from being used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A machine in which a rule fires or stays quiet: facts that differ from `tests/machines.py`'s default.
+
+    A value None stands for an absent fact. `severity` is what a firing example yields, and `says` words of
+    its message.
+    """
+
+    title: str
+    facts: Mapping[str, Value]
+    severity: Severity = Severity.ERROR
+    says: str = ""
+    require_gpu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One defect. `judge` yields its findings and may raise `Undecidable`.
+
+    `needs` are the facts it may read; `explains` the rules whose findings are consequences of this one.
+    """
+
+    judge: Judge
+    stage: Stage
+    needs: tuple[str, ...]
+    fires: tuple[Example, ...]
+    quiet: tuple[Example, ...]
+    explains: tuple[str, ...] = ()
+    worst: Severity = Severity.ERROR
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.judge.__module__.rpartition(".")[2].replace("_", "-"))
+
+    @property
+    def page(self) -> str:
+        """The docstring of the rule's file: what it means, why it happens, how to be sure, how to fix."""
+        return (sys.modules[self.judge.__module__].__doc__ or "").strip()
+
+    @property
+    def summary(self) -> str:
+        """The first line of its page: what a list of rules shows."""
+        return self.page.partition("\n")[0]
+
+    def finding(  # the one constructor of findings, so that none can carry a foreign name
+        self,
+        machine: Machine,
+        subject: str,
+        message: str,
+        *facts: str,
+        severity: Severity | None = None,
+        confidence: Confidence = Confidence.INFERRED,
+    ) -> Finding:
+        """Make a finding of this rule; `facts` name its evidence."""
+        return Finding(
+            rule=self.name,
+            severity=self.worst if severity is None else severity,
+            confidence=confidence,
+            subject=subject,
+            message=message,
+            evidence=machine.evidence(*facts),
+        )
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Return every rule of this package, by name; a new rule is a new file and nothing else."""
+    import envdoctor.rules as package
+
+    found = []
+    for module in iter_modules(package.__path__):
+        rule = getattr(import_module(f"{package.__name__}.{module.name}"), "RULE", None)
+        if isinstance(rule, Rule):
+            found.append(rule)
+    return tuple(sorted(found, key=lambda rule: rule.name))

@@ -1,0 +1,55 @@
+"""The examined environment holds no torch.
+
+## What it means
+`import torch` fails with ModuleNotFoundError in this environment. That is a defect only where torch is
+wanted, so it is a note unless a torch was asked for.
+
+## Why it happens
+Often another interpreter is meant: the one of a virtual environment that is not active, or of conda.
+
+## How to be sure
+The head of the report names the interpreter and why it was chosen. `--python PATH` examines another one.
+
+## How to fix
+`envdoctor plan` names the command that installs the right build for this machine.
+
+## Sources
+The dist-info folders on the interpreter's path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.model.finding import Confidence, Severity
+from envdoctor.rules.rule import Example, Rule, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.finding import Finding
+    from envdoctor.model.machine import Machine
+
+
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
+    """Say that there is no torch."""
+    if machine.text("torch.version") is not None:
+        return
+    yield RULE.finding(
+        machine,
+        "torch",
+        f"torch is not installed in the environment of {machine.text('python.executable') or 'this Python'}.",
+        "torch.version", "python.executable",
+        severity=Severity.ERROR if machine.wishes.torch else Severity.NOTE,
+        confidence=Confidence.PROVED,
+    )  # fmt: skip
+
+
+RULE = Rule(
+    judge,
+    stage=Stage.PACKAGES,
+    needs=("torch.version", "python.executable"),
+    fires=(Example("an environment without torch", {"torch": None}, severity=Severity.NOTE, says="not installed"),),
+    quiet=(Example("an environment with torch", {}),),
+)

@@ -1,0 +1,105 @@
+"""torchvision does not fit the installed torch.
+
+## What it means
+torchvision is compiled against one torch release and one CUDA. Beside another torch its operators are missing
+or fail to load: "operator torchvision::nms does not exist".
+
+## Why it happens
+torch was changed alone (`pip install torch==...`, another index, `--no-deps`), or the two were installed by
+two package managers or from two channels, one with CUDA and one without.
+
+## How to be sure
+`python -c "import torch, torchvision"` and the versions of both; the METADATA of torchvision names the torch it was
+built for.
+
+## How to fix
+Install the torchvision of this torch, from the same channel; `envdoctor plan` names the command.
+
+## Sources
+Requires-Dist in the METADATA of the installed torchvision; `torchvision/version.py` and `torch/version.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envdoctor.rules.partner_fit import misfit, needs_of
+from envdoctor.rules.rule import Example, Rule, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.finding import Finding
+    from envdoctor.model.machine import Machine
+
+
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
+    """Compare what torchvision was built for with the torch that is there."""
+    found = misfit(machine, matrix, "torchvision")
+    if found is not None:
+        yield RULE.finding(machine, "torchvision", found.message, *found.facts, confidence=found.confidence)
+
+
+RULE = Rule(
+    judge,
+    stage=Stage.PACKAGES,
+    needs=needs_of("torchvision"),
+    fires=(
+        Example(
+            "torchvision 0.18 beside torch 2.9",
+            {"torchvision": "0.18.0+cu121", "torchvision.requires": ["numpy", "torch ==2.3.0"]},
+            says="2.3.0",
+        ),
+        Example("no METADATA: the pair table speaks", {"torchvision": "0.18.0+cu121"}, says="2.3.0"),
+        Example(
+            "a CPU torchvision beside a CUDA torch",
+            {"torchvision": "0.24.1+cpu", "torchvision.requires": ["torch==2.9.1"]},
+            says="without CUDA",
+        ),
+        Example(
+            "a CUDA torchvision beside a CPU torch",
+            {
+                "torch": "2.9.1+cpu",
+                "torchvision": "0.24.1+cu128",
+                "torchvision.requires": ["torch==2.9.1"],
+                "gpus": None,
+                "driver": None,
+            },
+            says="12.8",
+        ),
+        Example(
+            "another CUDA major", {"torchvision": "0.24.1+cu130", "torchvision.requires": ["torch==2.9.1"]}, says="13.0"
+        ),
+    ),
+    quiet=(
+        Example(
+            "the partner of the same channel", {"torchvision": "0.24.1+cu128", "torchvision.requires": ["torch==2.9.1"]}
+        ),
+        Example(
+            "another minor of the same CUDA major, which torchvision accepts",
+            {"torchvision": "0.24.1+cu126", "torchvision.requires": ["torch==2.9.1"]},
+        ),
+        Example(
+            "the open pin of 0.29.2",
+            {
+                "torch": "2.14.1+cu130",
+                "driver": "580.95.05 13.0",
+                "torchvision": "0.29.2+cu132",
+                "torchvision.requires": ["torch>=2.14.0"],
+            },
+        ),
+        Example("a torch newer than the matrix", {"torch": "9.9.0+cu128", "torchvision": "9.9.0+cu128"}),
+        Example(
+            "a source build",
+            {
+                "torch": "2.6.0a0+ecf3bae40a",
+                "torch.provenance": "ngc",
+                "torch.cuda": "12.8",
+                "torchvision": "0.20.0a0",
+                "torchvision.requires": ["torch"],
+            },
+        ),
+        Example("no torchvision", {}),
+    ),
+)

@@ -1,0 +1,61 @@
+"""Fixtures of all rooms: the stand-in driver libraries, and tests that need real wheels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from standin.build import CannotCompile, build_standin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from _pytest.terminal import TerminalReporter
+
+# The same examples in every run and no clock: a slow machine is not a defect. To search further:
+# pytest --hypothesis-profile=search
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile("search", deadline=None, max_examples=2000, database=None)
+settings.load_profile("steady")
+
+NEEDS_REAL = "needs real wheels: give --real"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--real", action="store_true", help="run the tests that need real wheels (make test-real)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--real"):
+        return
+    for item in items:
+        if item.get_closest_marker("real"):
+            item.add_marker(pytest.mark.skip(reason=NEEDS_REAL))
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(NEEDS_REAL in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(f"{count} tests of real wheels skipped: make test-real runs them")
+
+
+def _built(old: bool) -> Path:
+    try:
+        return build_standin(old=old)
+    except CannotCompile as reason:
+        pytest.skip(f"no stand-in driver libraries: {reason}")
+
+
+@pytest.fixture(scope="session")
+def standin() -> Path:
+    """Folder with a `libnvidia-ml.so.1` and a `libcuda.so.1` that play a described machine."""
+    return _built(old=False)
+
+
+@pytest.fixture(scope="session")
+def standin_old() -> Path:
+    """The same, with the functions of a driver of branch 375 only."""
+    return _built(old=True)

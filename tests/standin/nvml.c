@@ -1,0 +1,372 @@
+/* A stand-in for libnvidia-ml.so.1: answers for a described machine, so that the real nvidia-ml-py can be run
+ * where there is no driver. Signatures: NVML API reference, docs.nvidia.com/deploy/nvml-api.
+ *
+ * Variables read here, besides those of scenario.h:
+ *
+ *   STANDIN_NVML_INIT   error code that initialisation answers with: 9 driver not loaded, 18 driver/library
+ *                       version mismatch, 999 unknown. Default 0.
+ *   STANDIN_NVML_HANG   "init", "driver" (the driver version), "device" (the first question about a GPU), or
+ *                       the name of a function: this call never returns.
+ *
+ * Built with -DSTANDIN_OLD it lacks the functions that a driver of branch 375 lacks: nvmlInitWithFlags,
+ * nvmlSystemGetCudaDriverVersion, nvmlDeviceGetPciInfo_v3, nvmlDeviceGetMemoryInfo_v2 and all of MIG.
+ *
+ * Not modelled: GPU instance and compute instance numbers, permissions, events, anything that changes state.
+ */
+#include "scenario.h"
+
+enum {
+    SUCCESS = 0,
+    UNINITIALIZED = 1,
+    INVALID_ARGUMENT = 2,
+    NOT_SUPPORTED = 3,
+    NOT_FOUND = 6,
+    INSUFFICIENT_SIZE = 7,
+    DRIVER_NOT_LOADED = 9,
+    LIBRARY_NOT_FOUND = 12,
+    FUNCTION_NOT_FOUND = 13,
+    GPU_IS_LOST = 15,
+    LIB_RM_VERSION_MISMATCH = 18,
+    UNKNOWN = 999
+};
+
+struct device { /* what a handle points to; `instance` is -1 for the GPU itself */
+    const struct gpu *gpu;
+    int instance;
+};
+
+struct memory {
+    unsigned long long total, free, used;
+};
+
+struct memory_v2 {
+    unsigned version;
+    unsigned long long total, reserved, free, used;
+};
+
+struct pci {
+    char legacy_bus_id[16];
+    unsigned domain, bus, device, device_id, subsystem_id;
+    char bus_id[32];
+};
+
+static int initialised;
+
+#define ENTER(stage)                                                            \
+    do {                                                                        \
+        int refused_ = enter("nvml", "STANDIN_NVML_HANG", stage, __func__);     \
+        if (refused_)                                                           \
+            return refused_;                                                    \
+    } while (0)
+
+#define ENTER_INITIALISED(stage)     \
+    do {                             \
+        ENTER(stage);                \
+        if (!initialised)            \
+            return UNINITIALIZED;    \
+    } while (0)
+
+static int answer(char *buffer, unsigned size, const char *text)
+{
+    if (!buffer)
+        return INVALID_ARGUMENT;
+    if (strlen(text) >= size)
+        return INSUFFICIENT_SIZE;
+    strcpy(buffer, text);
+    return SUCCESS;
+}
+
+static int initialise(void)
+{
+    int code = atoi(setting("STANDIN_NVML_INIT", "0"));
+    if (code == SUCCESS)
+        initialised++;
+    return code;
+}
+
+EXPORT int nvmlInit_v2(void)
+{
+    ENTER("init");
+    return initialise();
+}
+
+EXPORT int nvmlInit(void)
+{
+    ENTER("init");
+    return initialise();
+}
+
+#ifndef STANDIN_OLD
+EXPORT int nvmlInitWithFlags(unsigned flags)
+{
+    (void)flags;
+    ENTER("init");
+    return initialise();
+}
+#endif
+
+EXPORT int nvmlShutdown(void)
+{
+    ENTER_INITIALISED("shutdown");
+    initialised--;
+    return SUCCESS;
+}
+
+EXPORT const char *nvmlErrorString(int code)
+{
+    switch (code) {
+    case SUCCESS: return "The operation was successful";
+    case UNINITIALIZED: return "Uninitialized";
+    case INVALID_ARGUMENT: return "Invalid Argument";
+    case NOT_SUPPORTED: return "Not Supported";
+    case NOT_FOUND: return "Not Found";
+    case INSUFFICIENT_SIZE: return "Insufficient Size";
+    case DRIVER_NOT_LOADED: return "Driver Not Loaded";
+    case LIBRARY_NOT_FOUND: return "NVML Shared Library Not Found";
+    case FUNCTION_NOT_FOUND: return "Function Not Found";
+    case GPU_IS_LOST: return "GPU is lost";
+    case LIB_RM_VERSION_MISMATCH: return "Driver/library version mismatch";
+    default: return "Unknown Error";
+    }
+}
+
+/* The CUDA major stands before the driver version: "12.535.104.05" on driver 535.104.05. */
+EXPORT int nvmlSystemGetNVMLVersion(char *version, unsigned size)
+{
+    char text[2 * TEXT];
+    ENTER("library");
+    snprintf(text, sizeof text, "%d.%s", machine()->cuda / 1000, machine()->driver);
+    return answer(version, size, text);
+}
+
+EXPORT int nvmlSystemGetDriverVersion(char *version, unsigned size)
+{
+    ENTER_INITIALISED("driver");
+    return answer(version, size, machine()->driver);
+}
+
+#ifndef STANDIN_OLD
+EXPORT int nvmlSystemGetCudaDriverVersion(int *version)
+{
+    ENTER("cuda");
+    if (!version)
+        return INVALID_ARGUMENT;
+    *version = machine()->cuda;
+    return SUCCESS;
+}
+
+/* Unlike the first form this one asks the libcuda.so.1 that would be loaded. */
+EXPORT int nvmlSystemGetCudaDriverVersion_v2(int *version)
+{
+    ENTER("cuda");
+    if (!version)
+        return INVALID_ARGUMENT;
+    *version = machine()->libcuda;
+    return SUCCESS;
+}
+#endif
+
+static int count(unsigned *result)
+{
+    if (!result)
+        return INVALID_ARGUMENT;
+    *result = (unsigned)machine()->gpu_count;
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetCount(unsigned *result)
+{
+    ENTER_INITIALISED("count");
+    return count(result);
+}
+
+EXPORT int nvmlDeviceGetCount_v2(unsigned *result)
+{
+    ENTER_INITIALISED("count");
+    return count(result);
+}
+
+static struct device *device_of(int index, int instance)
+{
+    static struct device devices[MOST_GPUS][MOST_MIG + 1];
+    struct device *device = &devices[index][instance + 1];
+    device->gpu = &machine()->gpus[index];
+    device->instance = instance;
+    return device;
+}
+
+static int handle(unsigned index, struct device **device)
+{
+    if (!device || index >= (unsigned)machine()->gpu_count)
+        return INVALID_ARGUMENT;
+    if (machine()->gpus[index].lost)
+        return machine()->gpus[index].lost;
+    *device = device_of((int)index, -1);
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetHandleByIndex(unsigned index, struct device **device)
+{
+    ENTER_INITIALISED("device");
+    return handle(index, device);
+}
+
+EXPORT int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct device **device)
+{
+    ENTER_INITIALISED("device");
+    return handle(index, device);
+}
+
+EXPORT int nvmlDeviceGetHandleByUUID(const char *uuid, struct device **device)
+{
+    int index;
+    ENTER_INITIALISED("device");
+    for (index = 0; uuid && index < machine()->gpu_count; index++)
+        if (strcmp(machine()->gpus[index].uuid, uuid) == 0)
+            return handle((unsigned)index, device);
+    return NOT_FOUND;
+}
+
+EXPORT int nvmlDeviceGetIndex(const struct device *device, unsigned *index)
+{
+    ENTER_INITIALISED("index");
+    if (!device || !index)
+        return INVALID_ARGUMENT;
+    *index = (unsigned)device->gpu->index;
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetName(const struct device *device, char *name, unsigned size)
+{
+    char text[TEXT + 8];
+    ENTER_INITIALISED("name");
+    if (!device)
+        return INVALID_ARGUMENT;
+    snprintf(text, sizeof text, "%s%s", device->gpu->name, device->instance < 0 ? "" : " MIG");
+    return answer(name, size, text);
+}
+
+EXPORT int nvmlDeviceGetUUID(const struct device *device, char *uuid, unsigned size)
+{
+    ENTER_INITIALISED("uuid");
+    if (!device)
+        return INVALID_ARGUMENT;
+    return answer(uuid, size, device->instance < 0 ? device->gpu->uuid : device->gpu->mig_uuid[device->instance]);
+}
+
+EXPORT int nvmlDeviceGetCudaComputeCapability(const struct device *device, int *major, int *minor)
+{
+    ENTER_INITIALISED("capability");
+    if (!device || !major || !minor)
+        return INVALID_ARGUMENT;
+    *major = device->gpu->major;
+    *minor = device->gpu->minor;
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetMemoryInfo(const struct device *device, struct memory *memory)
+{
+    ENTER_INITIALISED("memory");
+    if (!device || !memory)
+        return INVALID_ARGUMENT;
+    memory->total = memory->free = device->gpu->bytes;
+    memory->used = 0;
+    return SUCCESS;
+}
+
+#ifndef STANDIN_OLD
+EXPORT int nvmlDeviceGetMemoryInfo_v2(const struct device *device, struct memory_v2 *memory)
+{
+    ENTER_INITIALISED("memory");
+    if (!device || !memory)
+        return INVALID_ARGUMENT;
+    if (memory->version != (sizeof *memory | 2u << 24))
+        return 25; /* NVML_ERROR_ARGUMENT_VERSION_MISMATCH */
+    memory->total = memory->free = device->gpu->bytes;
+    memory->reserved = memory->used = 0;
+    return SUCCESS;
+}
+#endif
+
+static int pci_info(const struct device *device, struct pci *pci)
+{
+    if (!device || !pci)
+        return INVALID_ARGUMENT;
+    memset(pci, 0, sizeof *pci);
+    pci->bus = (unsigned)device->gpu->index + 1;
+    pci->device_id = 0x20B210DE; /* A100 80 GB; nothing of ours reads it from NVML */
+    snprintf(pci->legacy_bus_id, sizeof pci->legacy_bus_id, "0000:%02X:00.0", pci->bus & 0xff);
+    snprintf(pci->bus_id, sizeof pci->bus_id, "00000000:%02X:00.0", pci->bus & 0xff);
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetPciInfo_v2(const struct device *device, struct pci *pci)
+{
+    ENTER_INITIALISED("pci");
+    return pci_info(device, pci);
+}
+
+#ifndef STANDIN_OLD
+EXPORT int nvmlDeviceGetPciInfo_v3(const struct device *device, struct pci *pci)
+{
+    ENTER_INITIALISED("pci");
+    return pci_info(device, pci);
+}
+
+/* Data-centre parts from Ampere on can be partitioned (NVIDIA MIG user guide, "Supported GPUs"). */
+static int can_be_partitioned(const struct gpu *gpu)
+{
+    return gpu->mig || (gpu->major >= 8 && gpu->major <= 10 && gpu->minor == 0);
+}
+
+EXPORT int nvmlDeviceGetMigMode(const struct device *device, unsigned *current, unsigned *pending)
+{
+    ENTER_INITIALISED("mig");
+    if (!device || !current || !pending)
+        return INVALID_ARGUMENT;
+    if (!can_be_partitioned(device->gpu))
+        return NOT_SUPPORTED;
+    *current = *pending = (unsigned)device->gpu->mig;
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetMaxMigDeviceCount(const struct device *device, unsigned *result)
+{
+    ENTER_INITIALISED("mig");
+    if (!device || !result)
+        return INVALID_ARGUMENT;
+    *result = can_be_partitioned(device->gpu) ? 7 : 0;
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetMigDeviceHandleByIndex(const struct device *device, unsigned index, struct device **instance)
+{
+    ENTER_INITIALISED("mig");
+    if (!device || !instance)
+        return INVALID_ARGUMENT;
+    if (!can_be_partitioned(device->gpu))
+        return NOT_SUPPORTED;
+    if (index >= (unsigned)device->gpu->mig_count)
+        return NOT_FOUND;
+    *instance = device_of(device->gpu->index, (int)index);
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceIsMigDeviceHandle(const struct device *device, unsigned *result)
+{
+    ENTER_INITIALISED("mig");
+    if (!device || !result)
+        return INVALID_ARGUMENT;
+    *result = device->instance >= 0;
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(const struct device *instance, struct device **device)
+{
+    ENTER_INITIALISED("mig");
+    if (!instance || !device || instance->instance < 0)
+        return INVALID_ARGUMENT;
+    *device = device_of(instance->gpu->index, -1);
+    return SUCCESS;
+}
+#endif
