@@ -37,7 +37,7 @@ class Upgrade:
 
 
 def upgrades(matrix: Matrix, need: Need, installed: str | None, machine: Machine) -> list[Upgrade]:
-    """Return the driver upgrades that gain something, the one that keeps the installed wheel first."""
+    """Return the driver upgrades that gain something: the one that keeps the installed wheel, else lowest first."""
     if need.driver is None or not need.capabilities:
         return []
     kept = _keeps_installed(matrix, need, machine)
@@ -52,12 +52,13 @@ def upgrades(matrix: Matrix, need: Need, installed: str | None, machine: Machine
         if candidate.obstacle is None
     ]
     reachable = [(candidate, driver) for candidate, driver in unbound if _within(matrix, need, driver) and driver]
-    chosen = best([candidate for candidate, _ in reachable], installed, need)
-    driver = next((driver for candidate, driver in reachable if candidate is chosen), None)
-    if chosen is None or driver is None:
-        return []
-    gain = f"driver {driver} or newer runs torch {chosen.version} on every visible GPU"
-    return [Upgrade(driver, _last(matrix, need), chosen, gain)]
+    found: list[Upgrade] = []
+    for driver in sorted({driver for _, driver in reachable}, key=parts):
+        chosen = best([candidate for candidate, floor in reachable if parts(floor) <= parts(driver)], installed, need)
+        if chosen is not None and all(chosen is not upgrade.opens for upgrade in found):
+            gain = f"driver {driver} or newer runs torch {chosen.version} on every visible GPU"
+            found.append(Upgrade(driver, _last(matrix, need), chosen, gain))
+    return found
 
 
 def step(upgrade: Upgrade, machine: Machine) -> Step:

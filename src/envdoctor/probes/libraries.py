@@ -177,13 +177,13 @@ def _missing(host: Files, site_packages: list[str], prefix: str | None, library_
     site = next((folder for folder in site_packages if _is_torch(host, folder)), None)
     if site is None:
         return Absent("torch is not installed")
-    modules = _named(host, f"{site}/torch", "_C.")
-    if not modules:
-        return Unknown(f"no compiled module torch/_C*.so in {site}")
+    objects = _torch_objects(host, site)
+    if not objects:
+        return Known([], "torch holds no compiled object")
     try:
-        machine = read_machine(host.path(modules[0]))
+        machine = read_machine(host.path(objects[0]))
     except NotElf as error:
-        return Unknown(f"torch/{posixpath.basename(modules[0])} is {error.reason}")
+        return Unknown(f"{_below(objects[0], site_packages)} is {error.reason}")
 
     bases = _bases(host, prefix)
     try:
@@ -199,8 +199,8 @@ def _missing(host: Files, site_packages: list[str], prefix: str | None, library_
         preloaded=tuple(_preloaded(host, site_packages, bases)),
     )
     walk = Walk(host, places, machine)
-    for path in (f"{site}/torch/lib/libtorch_global_deps.so", *modules, *_partners(host, site_packages)):
-        if host.is_file(path):
+    for path in (*objects, *_partners(host, site_packages)):
+        if posixpath.basename(path) not in walk.present:
             walk.load(path)
 
     # An object may need what a later one brings in; a search that errs, errs towards silence.
@@ -219,6 +219,14 @@ def _missing(host: Files, site_packages: list[str], prefix: str | None, library_
 def _is_torch(host: Files, folder: str) -> bool:
     """A folder `torch` with nothing but leftovers in it is what pip leaves of an uninstalled torch."""
     return host.is_file(f"{folder}/torch/__init__.py")
+
+
+def _torch_objects(host: Files, site: str) -> list[str]:
+    """The objects of torch that its import loads, in loading order; of a torch half gone, those that are left."""
+    library = f"{site}/torch/lib"
+    first = f"{library}/libtorch_global_deps.so"
+    rest = [path for path in _named(host, library, "lib") if posixpath.basename(path) in CHAIN and path != first]
+    return [path for path in (first, *_named(host, f"{site}/torch", "_C."), *rest) if host.is_file(path)]
 
 
 def _named(host: Files, folder: str, start: str) -> list[str]:
