@@ -95,13 +95,13 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
         problem.show()
         sys.exit(problem.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        _stop_children()
         click.echo("envdoctor: interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:  # `envdoctor rules | head`: the reader has what it wanted
-        _stop_children()
         sys.stderr.close()
         sys.exit(141)
+    finally:
+        _stop_children()
     sys.exit(status if isinstance(status, int) else 0)
 
 

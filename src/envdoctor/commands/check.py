@@ -50,8 +50,17 @@ def command(
     envdoctor check --format json -o out.json
     envdoctor check --snapshot friend.json   somebody else's machine
     """
+    from envdoctor.commands import examine
+
+    if smoke:
+        raise Unusable("--smoke: this version runs no kernels yet; leave it out for the static check")
+    if snapshot_file and python:
+        raise Unusable("--snapshot and --python exclude each other: a saved machine has its interpreter already")
+    # Started before the imports below, which take as long as the driver and the interpreter take to answer.
+    seeing = None if snapshot_file else examine.examine(invocation, python, timeout)
+
     from envdoctor import __version__
-    from envdoctor.commands import deliver, examine, knowledge
+    from envdoctor.commands import deliver, knowledge
     from envdoctor.diagnose.judge import diagnose
     from envdoctor.diagnose.verdict import exit_code
     from envdoctor.model.machine import Machine, Wishes
@@ -59,15 +68,11 @@ def command(
     from envdoctor.plan.remedies import plan_for
     from envdoctor.plan.solve import Solver
 
-    if smoke:
-        raise Unusable("--smoke: this version runs no kernels yet; leave it out for the static check")
-    if snapshot_file and python:
-        raise Unusable("--snapshot and --python exclude each other: a saved machine has its interpreter already")
     matrix = knowledge.load(matrix_file)
     chosen = knowledge.known_rules(select, "--select")
     left_out = knowledge.known_rules(ignore, "--ignore")
     wishes = Wishes(require_gpu=require_gpu)
-    seen = examine.saved(snapshot_file) if snapshot_file else examine.examine(invocation, python, timeout)
+    seen = seeing() if seeing else examine.saved(snapshot_file or "-")
     diagnosis = diagnose(seen, matrix, wishes, select=chosen, ignore=left_out)
     solver = Solver(Machine(seen, wishes), matrix, live=snapshot_file is None)
     report = Report(

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING
 from envdoctor.commands.failure import Unusable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envdoctor.cli import Invocation
     from envdoctor.model.snapshot import Snapshot
 
 
-def examine(invocation: Invocation, python: str | None, timeout: float) -> Snapshot:
-    """Look at this machine. Raises `Unusable` where there is no interpreter to examine."""
+def examine(invocation: Invocation, python: str | None, timeout: float) -> Callable[[], Snapshot]:
+    """Begin to look at this machine and return what finishes it; meanwhile other work can be done.
+
+    Both raise `Unusable` where there is no interpreter to examine.
+    """
     from envdoctor.host.host import Host
     from envdoctor.probes import interpreter, target
-    from envdoctor.probes.look import look
+    from envdoctor.probes.look import begin, finish
 
     host = Host()
     try:
@@ -33,9 +38,17 @@ def examine(invocation: Invocation, python: str | None, timeout: float) -> Snaps
             prefix=sys.prefix,
             cwd=cwd,
         )
-        return look(host, chosen, timeout=timeout)
-    except (target.NoTarget, interpreter.NotPython) as problem:
+    except target.NoTarget as problem:
         raise Unusable(str(problem)) from None
+    looking = begin(host, chosen, timeout=timeout)
+
+    def finished() -> Snapshot:
+        try:
+            return finish(looking)
+        except interpreter.NotPython as problem:
+            raise Unusable(str(problem)) from None
+
+    return finished
 
 
 def saved(name: str) -> Snapshot:

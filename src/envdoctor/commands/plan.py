@@ -76,7 +76,7 @@ def command(
     elif snapshot_file:
         seen = examine.saved(snapshot_file)
     else:
-        seen = examine.examine(invocation, python, timeout)
+        seen = examine.examine(invocation, python, timeout)()
     live = not description.given and not snapshot_file
     plan = planning.plan(Machine(seen, wishes), matrix, live=live, installer=installer, base=index_base)
     planning.show(plan, form)

@@ -24,5 +24,5 @@ def command(invocation: Invocation, *, python: str | None, timeout: float, outpu
     """
     from envdoctor.commands import deliver, examine
 
-    deliver.save_snapshot(examine.examine(invocation, python, timeout), output)
+    deliver.save_snapshot(examine.examine(invocation, python, timeout)(), output)
     return 0

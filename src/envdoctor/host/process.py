@@ -36,6 +36,11 @@ class Answer:
     trouble: str = ""
 
 
+def child_script(name: str) -> str:
+    """Return the path of a script in `host/child`, found without importing it or what it imports."""
+    return os.path.join(os.path.dirname(__file__), "child", f"{name}.py")
+
+
 class Running(Protocol):
     """A command under way."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.fit import kernels_for
 from envdoctor.matrix.matrix import NO_MINOR_COMPATIBILITY
-from envdoctor.matrix.versions import minor, older, parts
+from envdoctor.matrix.versions import minor, parts
 from envdoctor.model.machine import Undecidable
 
 if TYPE_CHECKING:
@@ -85,17 +85,30 @@ def capability_of(gpu: Gpu, matrix: Matrix) -> Capability:
 def driver_runs(matrix: Matrix, cuda: str, need: Need) -> bool | None:
     """Tell whether the driver runs a wheel built for CUDA `cuda`; None where neither version is known.
 
-    From CUDA 11 on the major decides (minor-version compatibility), before it the toolkit's own driver. A
-    libcuda of that major answers for itself, also when forward-compat libraries put it there.
+    A libcuda as new as the wheel's CUDA runs it, whoever put it there. From CUDA 11 on an older one of the same
+    major does so too (minor-version compatibility), where the driver reaches the floor of that major: driver
+    450.51 answers for CUDA 11.0 and runs no 11.8. Forward-compat libraries, which show as a libcuda newer than
+    the driver's own, are past that floor whatever the driver. A driver named by its branch alone counts as one
+    of the later releases of it.
     """
+    floor = matrix.driver_floor(cuda, need.driver_os)
     if need.api is not None:
         api, built = minor(need.api), minor(cuda)
-        if (api[0] >= built[0]) if built[0] >= NO_MINOR_COMPATIBILITY else (api >= built):
+        if api >= built:
             return True
-    floor = matrix.driver_floor(cuda, need.driver_os)
+        same_major = api[0] == built[0] >= NO_MINOR_COMPATIBILITY
+        if same_major and (need.driver is None or floor is None or _forward_compat(matrix, need.driver, api)):
+            return True
     if need.driver is not None and floor is not None:
-        return not older(need.driver, floor)
+        driver = parts(need.driver)
+        return driver >= parts(floor)[: len(driver)] if len(driver) == 1 else driver >= parts(floor)
     return None if need.api is None or floor is None else False
+
+
+def _forward_compat(matrix: Matrix, driver: str, api: tuple[int, int]) -> bool:
+    """Whether libcuda answers for a newer CUDA than a driver of this branch brings."""
+    own = matrix.driver_cuda(driver)
+    return own is not None and minor(own) < api
 
 
 def jit_refused(machine: Machine, wheel: Wheel) -> bool:

@@ -1,9 +1,12 @@
-"""The rows of the matrix. Each one says where it comes from (`source`) and how far to trust it (`certainty`)."""
+"""The rows of the matrix. Each one says where it comes from (`source`) and how far to trust it (`certainty`).
+
+Named tuples rather than dataclasses: as unchangeable, and each costs a seventh of the time at import, which
+every check pays for all of them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +24,7 @@ Standing = Literal["stable", "experimental", "legacy", "unadvertised", "planned"
 STANDINGS: tuple[Standing, ...] = ("stable", "experimental", "legacy", "unadvertised", "planned")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a row was read, and when (`date`, ISO 8601)."""
 
     key: str
@@ -30,8 +32,7 @@ class Source:
     date: str
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """One torch release as the package index holds it.
 
     `pythons`, `default_channel` and `glibc` are by platform ("linux-x86_64", ...): the Python tags of its wheels
@@ -61,8 +62,7 @@ class Release:
         return tuple(self.pythons)
 
 
-@dataclass(frozen=True, slots=True)
-class Wheel:
+class Wheel(NamedTuple):
     """One build of one torch release: a channel on a platform.
 
     `cuda` is the CUDA runtime of the wheel ("12.6.3"); it, `cudnn` and `nccl` are None for a CPU build and where
@@ -88,8 +88,7 @@ class Wheel:
     cudnn_source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Partner:
+class Partner(NamedTuple):
     """One torchvision or torchaudio release.
 
     `torch` is the specifier its METADATA puts on torch ("==2.14.0", ">=2.14.0", "" for none). `yanked` is the
@@ -110,8 +109,7 @@ class Partner:
         return python_tag in self.pythons or "py3" in self.pythons
 
 
-@dataclass(frozen=True, slots=True)
-class DriverFloor:
+class DriverFloor(NamedTuple):
     """The lowest driver for something, as a version or a branch ("525.60.13", "570")."""
 
     driver: str
@@ -124,8 +122,7 @@ class DriverFloor:
         return int(self.driver.partition(".")[0])
 
 
-@dataclass(frozen=True, slots=True)
-class CudaFloor:
+class CudaFloor(NamedTuple):
     """The lowest driver version for every toolkit of one CUDA major (minor-version compatibility)."""
 
     major: int
@@ -135,8 +132,7 @@ class CudaFloor:
     certainty: Certainty
 
 
-@dataclass(frozen=True, slots=True)
-class Toolkit:
+class Toolkit(NamedTuple):
     """One CUDA toolkit release and the driver it ships; `windows` is None where none is named."""
 
     version: str
@@ -146,8 +142,7 @@ class Toolkit:
     certainty: Certainty
 
 
-@dataclass(frozen=True, slots=True)
-class DriverBranch:
+class DriverBranch(NamedTuple):
     """A driver branch and the CUDA driver API version it provides."""
 
     branch: int
@@ -156,8 +151,7 @@ class DriverBranch:
     certainty: Certainty
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(NamedTuple):
     """A GPU generation: the toolkits that compile for it and the driver branches that run it.
 
     `last_toolkit` may name a major alone ("12"). None means: not ended, or not known for `first_toolkit` and
@@ -174,8 +168,7 @@ class Generation:
     certainty: Certainty
 
 
-@dataclass(frozen=True, slots=True)
-class CudnnSupport:
+class CudnnSupport(NamedTuple):
     """The compute capabilities that cuDNN names from release `since` on, until the next row."""
 
     since: str
@@ -184,8 +177,7 @@ class CudnnSupport:
     certainty: Certainty
 
 
-@dataclass(frozen=True, slots=True)
-class GpuModel:
+class GpuModel(NamedTuple):
     """A GPU by its marketing name; `kind` is consumer, workstation, datacenter or jetson."""
 
     name: str

@@ -20,6 +20,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from envdoctor.host.process import child_script
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.probes import gpus
 
@@ -54,12 +55,10 @@ LIBRARY_FILE = re.compile(r"libnvidia-ml\.so\.(\d+\.\d+(?:\.\d+)?)")
 
 def start(host: Host) -> tuple[Running, Running]:
     """Start the NVML and the libcuda child; both answer while files are read."""
-    from envdoctor.host.child import libcuda, nvml
-
     isolated = [sys.executable, "-I", "-S"]
     return (
-        host.start("nvml", [*isolated, nvml.__file__, _folder_of_pynvml()]),
-        host.start("libcuda", [*isolated, libcuda.__file__]),
+        host.start("nvml", [*isolated, child_script("nvml"), _folder_of_pynvml()]),
+        host.start("libcuda", [*isolated, child_script("libcuda")]),
     )
 
 

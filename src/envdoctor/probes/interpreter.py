@@ -6,11 +6,14 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from envdoctor.host.child import interpreter as child
+from envdoctor.host.process import child_script
 from envdoctor.model.fact import Absent, Known, Unknown
 
 if TYPE_CHECKING:
+    from envdoctor.host.host import Host
+    from envdoctor.host.process import Running
     from envdoctor.probes.looking import Facts, Looking
+    from envdoctor.probes.target import Target
 
 FACTS = {
     "python.executable": "path of the interpreter that is examined",
@@ -26,6 +29,8 @@ FACTS = {
 }
 
 SOURCE = "interpreter"
+MARKER = "envdoctor-interpreter:"
+"""Begins the line of the child script; `site` hooks of the environment may print lines of their own."""
 
 
 class NotPython(Exception):
@@ -60,15 +65,25 @@ def look(at: Looking) -> Facts:
     return facts
 
 
+def start(host: Host, target: Target) -> Running | None:
+    """Start asking the interpreter; None where it is the one that runs envdoctor and need not be asked."""
+    if target.own and host.live:
+        return None
+    return host.start("interpreter", [target.python, child_script("interpreter")])
+
+
 def _ask(at: Looking) -> tuple[dict[str, object] | None, str]:
     """Return what the interpreter tells of itself, or why it did not."""
-    if at.target.own and at.host.live:
-        return child.describe(drop_first=False), ""
-    answer = at.host.start("interpreter", [at.target.python, child.__file__]).answer(at.deadline)
+    running = at.interpreter_child or start(at.host, at.target)
+    if running is None:
+        from envdoctor.host.child.interpreter import describe
+
+        return describe(drop_first=False), ""
+    answer = running.answer(at.deadline)
     for line in reversed(answer.out.splitlines()):
-        if line.startswith(child.MARKER):
+        if line.startswith(MARKER):
             try:
-                told = json.loads(line[len(child.MARKER) :])
+                told = json.loads(line[len(MARKER) :])
             except ValueError:
                 break
             if isinstance(told, dict):

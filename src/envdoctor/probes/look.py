@@ -42,14 +42,20 @@ PROBES: tuple[ModuleType, ...] = (
 children answer meanwhile."""
 
 
-def look(host: Host, target: Target, *, timeout: float = 10.0) -> Snapshot:
-    """Look at `host` with the eyes of `target`; `timeout` is in seconds, for all that may hang together.
-
-    Raises `interpreter.NotPython` when the target is no Python; everything else that fails costs the
-    facts of its probe, which become Unknown with the reason.
-    """
+def begin(host: Host, target: Target, *, timeout: float = 10.0) -> Looking:
+    """Start what takes time, the drivers and the interpreter; `timeout` is in seconds, for all of it together."""
     at = Looking(host, target, deadline=time.monotonic() + timeout)
+    at.interpreter_child = interpreter.start(host, target)
     at.driver_children = driver.start(host)
+    return at
+
+
+def finish(at: Looking) -> Snapshot:
+    """Run every probe and return what was seen.
+
+    Raises `interpreter.NotPython` when the target is no Python; everything else that fails costs the facts of
+    its probe, which become Unknown with the reason.
+    """
     for probe in PROBES:
         try:
             at.facts.update(probe.look(at))
@@ -61,3 +67,8 @@ def look(host: Host, target: Target, *, timeout: float = 10.0) -> Snapshot:
             at.facts.update({name: Unknown(reason) for name in probe.FACTS if name not in at.facts})
     taken = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return Snapshot(at.facts, taken=taken, envdoctor=__version__)
+
+
+def look(host: Host, target: Target, *, timeout: float = 10.0) -> Snapshot:
+    """Look at `host` with the eyes of `target`, from beginning to end."""
+    return finish(begin(host, target, timeout=timeout))

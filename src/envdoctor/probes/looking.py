@@ -20,14 +20,15 @@ Facts: TypeAlias = dict[str, Fact]
 class Looking:
     """One look at one machine.
 
-    `deadline` is a `time.monotonic()` time for everything that may hang. `driver_children` are the NVML
-    and libcuda children, started first so that they answer while files are read.
+    `deadline` is a `time.monotonic()` time for everything that may hang. The children (NVML and libcuda, and
+    the target interpreter unless it is our own) are started first, so that they answer meanwhile.
     """
 
     host: Host
     target: Target
     deadline: float
     driver_children: tuple[Running, Running] | None = None
+    interpreter_child: Running | None = None
     facts: Facts = field(default_factory=dict)
     distributions: tuple[Distribution, ...] = ()
 

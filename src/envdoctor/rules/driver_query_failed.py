@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
+from envdoctor.model.machine import MOST_GPUS
 from envdoctor.rules.rule import Example, Rule, Stage
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         )  # fmt: skip
     if not machine.is_known("gpu.count"):
         return
-    for index in range(machine.number("gpu.count") or 0):
+    for index in range(min(machine.number("gpu.count") or 0, MOST_GPUS)):
         name = f"gpu.{index}.status"
         refusal = machine.number(name) if machine.is_known(name) else None
         if refusal is not None and refusal not in NAMED_ELSEWHERE:

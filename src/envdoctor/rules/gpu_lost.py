@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence
+from envdoctor.model.machine import MOST_GPUS
 from envdoctor.rules.rule import Example, Rule, Stage
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
             confidence=Confidence.PROVED,
         )
         return
-    for index in range(machine.number("gpu.count") or 0):
+    for index in range(min(machine.number("gpu.count") or 0, MOST_GPUS)):
         name = f"gpu.{index}.status"
         if machine.is_known(name) and machine.number(name) == LOST:
             yield RULE.finding(

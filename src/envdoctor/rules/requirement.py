@@ -26,18 +26,32 @@ def named(name: str, lines: list[Value]) -> Iterator[str]:
 def satisfied(line: str, version: str, machine: Machine) -> bool | None:
     """Whether `version` meets a requirement line; None where the line does not apply or cannot be read.
 
-    Local versions count as in pip: `==2.9.1` is met by 2.9.1+cu126.
+    Local versions count as in pip: `==2.9.1` is met by 2.9.1+cu126. On a healthy machine the pin reads just like the
+    version, which needs no parser: importing `packaging` whole costs a tenth of a check.
     """
-    from packaging.requirements import InvalidRequirement, Requirement
+    bounds = re.sub(r"[()\s]", "", NAME.sub("", line.partition(";")[0], count=1))
+    if bounds == f"=={version.partition('+')[0]}":
+        return True
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
     from packaging.version import InvalidVersion
 
     try:
-        requirement = Requirement(line)
-        if requirement.marker and not requirement.marker.evaluate(_markers(machine)):
-            return None
-        return requirement.specifier.contains(version, prereleases=True)
-    except (InvalidRequirement, InvalidVersion):
+        if SpecifierSet(bounds).contains(version, prereleases=True):
+            return True
+        return False if _applies(line, machine) else None
+    except (InvalidSpecifier, InvalidVersion):
         return None
+
+
+def _applies(line: str, machine: Machine) -> bool:
+    """Whether the marker of a requirement line holds in the examined environment."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        marker = Requirement(line).marker
+        return marker is None or marker.evaluate(_markers(machine))
+    except InvalidRequirement:
+        return False
 
 
 def _markers(machine: Machine) -> dict[str, str]:
