@@ -51,10 +51,7 @@ QUIET_BESIDE_ANOTHER: dict[tuple[str, str], str] = {
     # (rule, title of its quiet example): the one rule that speaks there instead, and rightly
     ("driver-query-failed", "a mismatch, which has its own name"): "nvml-driver-library-mismatch",
     ("nvml-driver-library-mismatch", "another refusal of NVML"): "driver-query-failed",
-    ("driver-too-old", "no driver at all is another defect"): "driver-missing",
     ("driver-query-failed", "no driver to ask"): "driver-missing",
-    ("cuda-visible-devices-empty", "empty on a machine without GPU"): "driver-missing",
-    ("cpu-only-build", "the cpu wheel where no GPU is"): "driver-missing",
 }
 """Quiet examples that hold another defect: all others are healthy machines."""
 

@@ -51,8 +51,15 @@ class Host:
         """Open the recorded tree at `root`. Raises OSError or ValueError when `machine.json` is unusable."""
         with open(os.path.join(root, "machine.json"), encoding="utf-8") as file:
             told = json.load(file)
+        if not isinstance(told, dict) or not all(isinstance(said, dict) for said in told.get("commands", {}).values()):
+            raise ValueError("machine.json is no description of a machine")
         answers = {
-            name: Answer(exit=said.get("exit"), out=said.get("out", ""), error=said.get("error", ""))
+            name: Answer(
+                exit=said.get("exit"),
+                out=said.get("out", ""),
+                error=said.get("error", ""),
+                trouble=said.get("trouble", ""),
+            )
             for name, said in told.get("commands", {}).items()
         }
         return cls(

@@ -13,13 +13,16 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MOST_OUTPUT = 1024 * 1024
 """Bytes kept of each stream; a child that floods is stopped there."""
+
+GRACE = 0.5
+"""Seconds that the pipes of a child that has ended may stay open: a grandchild can hold them for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,10 @@ class Running(Protocol):
         """Wait until it ends or `time.monotonic()` passes `deadline`, and return what it gave."""
         ...
 
+    def stop(self) -> None:
+        """End it, whether or not it was asked for its answer."""
+        ...
+
 
 class Recorded:
     """The answer of a machine that is a recorded tree."""
@@ -59,6 +66,9 @@ class Recorded:
         """Return what was recorded."""
         return self._answer
 
+    def stop(self) -> None:
+        """Nothing runs."""
+
 
 class Child:
     """A command of the live machine."""
@@ -67,6 +77,8 @@ class Child:
         self._started = time.monotonic()
         self._out: list[bytes] = []
         self._error: list[bytes] = []
+        self._flooded = threading.Event()
+        self._answer: Answer | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._trouble = ""
         try:
@@ -82,8 +94,8 @@ class Child:
             self._trouble = f"{argv[0]}: {getattr(problem, 'strerror', None) or problem}"
             return
         self._readers = [
-            threading.Thread(target=_drain, args=(self._process.stdout, self._out), daemon=True),
-            threading.Thread(target=_drain, args=(self._process.stderr, self._error), daemon=True),
+            threading.Thread(target=_drain, args=(self._process.stdout, self._out, self._flooded), daemon=True),
+            threading.Thread(target=_drain, args=(self._process.stderr, self._error, self._flooded), daemon=True),
         ]
         for reader in self._readers:
             reader.start()
@@ -93,27 +105,45 @@ class Child:
         """Wait until it ends or `time.monotonic()` passes `deadline`, and return what it gave."""
         if self._process is None:
             return Answer(None, "", trouble=self._trouble)
+        if self._answer is None:
+            self._answer = self._wait(self._process, deadline)
+        return self._answer
+
+    def _wait(self, process: subprocess.Popen[bytes], deadline: float) -> Answer:
+        limit = deadline
         for reader in self._readers:
-            reader.join(max(0.0, deadline - time.monotonic()))
+            while reader.is_alive() and not self._flooded.is_set():
+                left = limit - time.monotonic()
+                if left <= 0:
+                    break
+                reader.join(min(left, 0.05))
+                if limit == deadline and process.poll() is not None:
+                    limit = min(deadline, time.monotonic() + GRACE)
         status: int | None = None
         trouble = ""
         try:
-            status = self._process.wait(max(0.05, deadline - time.monotonic()))
+            status = process.wait(0.05 if self._flooded.is_set() else max(0.05, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             trouble = f"did not answer within {time.monotonic() - self._started:.0f} s"
-        if status is None or any(reader.is_alive() for reader in self._readers):
-            self.stop()  # it hangs, floods, or left a grandchild that holds its pipes
+        if self._flooded.is_set():
+            status, trouble = None, f"wrote more than {MOST_OUTPUT // 1024} KiB"
+        if process.returncode is None or any(reader.is_alive() for reader in self._readers):
+            self._kill(process)  # it hangs, floods, or left a grandchild that holds its pipes
+            for reader in self._readers:
+                reader.join(0.1)  # what was in the pipe when it was killed still counts
         RUNNING.discard(self)
         if status is not None and status < 0:
             trouble = f"was ended by signal {_signal_name(-status)}"
         return Answer(status, _text(self._out), _text(self._error), trouble)
 
     def stop(self) -> None:
-        """End the whole process group without waiting for what cannot be ended."""
+        """End the whole process group; after an answer nothing is left to end."""
         RUNNING.discard(self)
-        process = self._process
-        if process is None:
-            return
+        if self._process is not None and self._answer is None:
+            self._kill(self._process)
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill the process group without waiting for what cannot be ended."""
         try:
             if hasattr(os, "killpg"):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -138,19 +168,20 @@ def stop_all() -> None:
         child.stop()
 
 
-def _drain(stream: object, into: list[bytes]) -> None:
-    """Read a pipe until it ends or `MOST_OUTPUT` bytes are kept."""
+def _drain(stream: IO[bytes], into: list[bytes], flooded: threading.Event) -> None:
+    """Read a pipe until it ends or `MOST_OUTPUT` bytes are kept, and close it."""
     kept = 0
-    read = stream.fileno()  # type: ignore[attr-defined]
-    while kept < MOST_OUTPUT:
-        try:
-            block = os.read(read, 65536)
-        except OSError:
-            return
-        if not block:
-            return
-        into.append(block)
-        kept += len(block)
+    with stream:
+        while kept < MOST_OUTPUT:
+            try:
+                block = os.read(stream.fileno(), 65536)
+            except OSError:
+                return
+            if not block:
+                return
+            into.append(block)
+            kept += len(block)
+    flooded.set()
 
 
 def _text(blocks: list[bytes]) -> str:

@@ -163,7 +163,7 @@ class Machine:
             cuda=self.text("torch.cuda"),
             hip=self.text("torch.hip"),
             channel=self.text("torch.channel"),
-            provenance=self.text("torch.provenance") or "unknown",
+            provenance=(self.text("torch.provenance") if self.is_known("torch.provenance") else None) or "unknown",
         )
 
     @cached_property

@@ -7,6 +7,7 @@ would be a guess.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
@@ -55,18 +56,30 @@ NOTHING = Plan(Status.NOTHING_TO_DO)
 def plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     """Return the plan that answers a diagnosis."""
     causes = [f for f in diagnosis.findings if f.severity >= Severity.WARNING and f.caused_by is None]
-    rules = {finding.rule for finding in causes}
-    by_hand = tuple(_by_hand(finding) for finding in causes if finding.rule in BY_HAND)
-    if by_hand:
-        return Plan(Status.SOLVED, None, by_hand, because=tuple(finding.message for finding in causes[:1]))
+    for_a_person = [finding for finding in causes if finding.rule in BY_HAND]
+    for_packages = [finding for finding in causes if finding.rule not in BY_HAND]
+    steps = tuple(dict.fromkeys(_by_hand(finding) for finding in for_a_person))
+    if steps and (not for_packages or any(finding.severity is Severity.ERROR for finding in for_a_person)):
+        return Plan(Status.SOLVED, None, steps, because=tuple(finding.message for finding in causes[:1]))
     try:
-        if rules & ANOTHER_WHEEL:
-            return _another_wheel(solver, causes)
-        if not rules:
-            return solver.wheel_set() if solver.machine.text("torch.version") is None else NOTHING
-        return _repair(solver, rules)
+        plan = _by_packages(solver, for_packages)
     except Undecidable as reason:
         return Plan(Status.IMPOSSIBLE, because=(f"what to install hangs on a fact that is not known: {reason.reason}",))
+    if not steps:
+        return plan
+    status = Status.SOLVED if plan.status is Status.NOTHING_TO_DO else plan.status
+    return replace(plan, status=status, steps=(*steps, *plan.steps))
+
+
+def _by_packages(solver: Solver, causes: list[Finding]) -> Plan:
+    """Answer what packages can mend; without any such cause, name what to install where there is no torch."""
+    rules = {finding.rule for finding in causes}
+    if rules & ANOTHER_WHEEL:
+        return _another_wheel(solver, causes)
+    torch = solver.machine.torch
+    if torch is None:
+        return solver.wheel_set()
+    return _repair(solver, causes, torch) if rules else NOTHING
 
 
 def _another_wheel(solver: Solver, causes: list[Finding]) -> Plan:
@@ -84,17 +97,18 @@ def _by_hand(finding: Finding) -> Step:
     return Step(kind, Applicability.SAFE if argv else Applicability.MANUAL, why, argv)
 
 
-def _repair(solver: Solver, rules: set[str]) -> Plan:
+def _repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
     """Keep the installed torch and put right what stands around it."""
-    torch = solver.machine.torch
-    if torch is None:
-        return NOTHING
+    rules = {finding.rule for finding in causes}
+    incomplete = {finding.subject for finding in causes if finding.rule == "shared-library-missing"}
     if not torch.official:
         why = f"torch {torch.text} comes from {torch.provenance}; reinstall it from there, together with its partners"
         return Plan(Status.IMPOSSIBLE, because=(why,))
     mends: tuple[tuple[bool, Callable[[Solver, TorchBuild], tuple[Order, str] | None]], ...] = (
-        ("shared-library-missing" in rules, _same_build),
+        ("torch" in incomplete, _same_build),
         (bool(rules & PARTNER_RULES), _partners),
+        # A partner of another build is replaced above; one that shares a library with torch is mended with it.
+        (bool(incomplete) and "torch" not in incomplete and not rules & PARTNER_RULES, _partners_again),
         ("triton-mismatch" in rules, _triton),
     )
     orders = [mend(solver, torch) for wanted, mend in mends if wanted]
@@ -129,18 +143,34 @@ def _pin(line: str) -> str | None:
     return f"{requirement.name}=={versions[0]}" if versions else None
 
 
-def _partners(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
-    """Install the partners of the present torch; torch itself is named too, so that it stays what it is."""
+def _partner_versions(solver: Solver, torch: TorchBuild) -> tuple[str, ...]:
+    """Return the requirements on the partners that the environment holds and this torch has."""
     release = solver.matrix.release(torch.release)
     if release is None:
-        return None
+        return ()
     versions = {"torchvision": release.torchvision, "torchaudio": release.torchaudio}
     local = local_version(torch.release, torch.channel or "", solver.machine.platform)
-    wanted = [
+    return tuple(
         f"{name}=={versions[name]}{local}"
         for name in COMPILED_PARTNERS
         if versions[name] and solver.machine.is_known(f"{name}.version")
-    ]
+    )
+
+
+def _partners_again(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Reinstall the partners, of which a file is missing."""
+    wanted = _partner_versions(solver, torch)
+    if not wanted:
+        return None
+    return (
+        Order(solver.python, wanted, _index(solver, torch), again=True),
+        f"reinstalls the partners of torch {torch.text}; other packages stay",
+    )
+
+
+def _partners(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Install the partners of the present torch; torch itself is named too, so that it stays what it is."""
+    wanted = _partner_versions(solver, torch)
     if not wanted:
         return None
     return (

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 COMPILED_PARTNERS = ("torchvision", "torchaudio")
 
+OTHER_OWNERS = {
+    "conda-forge": "conda-forge",
+    "conda-pytorch": "the pytorch channel of conda",
+    "ngc": "NVIDIA's container image",
+    "jetson": "NVIDIA's Jetson builds",
+    "distro": "the distribution's packages",
+    "source": "a build from source",
+}
+"""Provenances whose torch pip must not overwrite, in words."""
+
 
 class Solver:
     """Answers for one machine.
@@ -68,13 +78,18 @@ class Solver:
         local = chosen.version.removeprefix(release.version)
         requirements = [f"torch=={chosen.version}"]
         requirements += [f"{name}=={versions[name]}{local}" for name in partners if versions[name]]
-        order = Order(self.python, tuple(requirements), chosen.target(self.base).index_url)
-        return Step(
-            "install-wheels",
-            Applicability.UNSAFE,
-            f"puts torch {chosen.version} and its partners into the environment; other packages stay",
-            self.argv(order),
-        )
+        url = chosen.target(self.base).index_url
+        torch = self.machine.torch
+        if torch is not None and torch.provenance in OTHER_OWNERS:
+            why = (
+                f"the torch here comes from {OTHER_OWNERS[torch.provenance]}: replace it from there, or make a new "
+                "virtual environment and install this into it; two owners in one environment break each other"
+            )
+            order = Order("python", tuple(requirements), url)
+            return Step("install-wheels", Applicability.MANUAL, why, pip.argv(order))
+        order = Order(self.python, tuple(requirements), url)
+        why = f"puts torch {chosen.version} and its partners into the environment; other packages stay"
+        return Step("install-wheels", Applicability.UNSAFE, why, self.argv(order))
 
     def argv(self, order: Order) -> tuple[str, ...]:
         """Write an order in the words of the environment's installer."""

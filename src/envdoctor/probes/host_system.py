@@ -20,23 +20,30 @@ FACTS = {
 CONTAINER_FILES = {"/.dockerenv": "docker", "/run/.containerenv": "podman", "/.singularity.d": "singularity"}
 
 
+CONTAINER_TEXTS = {
+    "/proc/1/cgroup": ("docker", "kubepods", "containerd", "lxc", "libpod"),
+    "/proc/mounts": ("overlay / overlay ",),  # the root of containerd and CRI-O, which leave no file of their own
+}
+
+
 def look(at: Looking) -> Facts:
     """Read the kernel's own files and the marks that container runtimes leave."""
     host = at.host
-    kernel = _kernel(host)
+    kernel = _text(host, "/proc/sys/kernel/osrelease").strip()
     return {
         "host.os": Known(host.os, "interpreter"),
         "host.platform": Known(f"{host.os}-{host.machine}", "uname"),
         "host.kernel": Known(kernel, "/proc/sys/kernel/osrelease") if kernel else Unknown("no /proc to read"),
-        "host.kind": _kind(host, kernel or ""),
+        "host.kind": _kind(host, kernel),
     }
 
 
-def _kernel(host: Host) -> str | None:
+def _text(host: Host, path: str) -> str:
+    """Return the text of a small file, nothing where it cannot be read."""
     try:
-        return host.read("/proc/sys/kernel/osrelease", 4096).strip()
+        return host.read(path, 65536)
     except OSError:
-        return None
+        return ""
 
 
 def _kind(host: Host, kernel: str) -> Known | Absent:
@@ -46,8 +53,12 @@ def _kind(host: Host, kernel: str) -> Known | Absent:
     for mark, runtime in CONTAINER_FILES.items():
         if host.exists(mark):
             return Known("container", f"{mark} ({runtime})")
-    if "KUBERNETES_SERVICE_HOST" in host.environ:
-        return Known("container", "KUBERNETES_SERVICE_HOST")
+    for variable in ("KUBERNETES_SERVICE_HOST", "container"):  # the second: systemd's container interface
+        if variable in host.environ:
+            return Known("container", variable)
+    for path, marks in CONTAINER_TEXTS.items():
+        if any(mark in _text(host, path) for mark in marks):
+            return Known("container", path)
     if "microsoft" in kernel.lower():  # the WSL kernel names itself so; WSL1 has no CUDA at all
         return Known("wsl2", "/proc/sys/kernel/osrelease")
     return Known("bare", "no mark of a container, WSL2 or Jetson")

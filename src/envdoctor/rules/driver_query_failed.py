@@ -36,52 +36,87 @@ if TYPE_CHECKING:
 NAMED_ELSEWHERE = frozenset({0, 9, 12, 15, 18})
 """No error, driver not loaded, library not found, GPU lost, version mismatch: other rules speak of these."""
 
+NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE: also what CUDA says where CUDA_VISIBLE_DEVICES hides every GPU
+
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
-    """Tell a refusal from a hang: a hang alone is a warning, for a slow driver looks the same."""
+    """Ask each way to the driver in turn; the first that does not answer speaks for the rest."""
     cuda_works = machine.is_known("cuda.init") and machine.number("cuda.init") == 0
+    severity = Severity.WARNING if cuda_works else Severity.ERROR
     trouble = machine.text("driver.trouble")
     if trouble is not None:
-        yield RULE.finding(
+        # A hang alone is a warning: a driver that is merely slow to start looks the same.
+        hangs = "did not answer" in trouble
+        yield _said(
             machine,
-            "driver",
-            f"The NVIDIA driver did not answer: {trouble}. What it would have told is not known.",
+            f"The NVIDIA driver could not be asked: {trouble}. What it would have told is not known.",
             "driver.trouble", "nvml.status", "cuda.init",
-            severity=Severity.WARNING,
-            confidence=Confidence.PROVED,
+            severity=Severity.WARNING if hangs else severity,
         )  # fmt: skip
         return
     status = machine.number("nvml.status")
     if status is not None and status not in NAMED_ELSEWHERE:
         effect = "CUDA itself starts" if cuda_works else "CUDA does not start either"
-        yield RULE.finding(
+        yield _said(
             machine,
-            "driver",
             f"NVML, the driver's management library, refused with error {status}; {effect}.",
             "nvml.status", "cuda.init", "driver.version",
-            severity=Severity.WARNING if cuda_works else Severity.ERROR,
-            confidence=Confidence.PROVED,
+            severity=severity,
         )  # fmt: skip
-    if not machine.is_known("gpu.count"):
         return
-    for index in range(min(machine.number("gpu.count") or 0, MOST_GPUS)):
+    if machine.is_known("gpu.count"):
+        yield from _gpus(machine, severity)
+        yield from _cuda(machine)
+
+
+def _gpus(machine: Machine, severity: Severity) -> Iterator[Finding]:
+    """Single GPUs that refuse, and a loaded driver that lists none of those on the bus."""
+    count = min(machine.number("gpu.count") or 0, MOST_GPUS)
+    for index in range(count):
         name = f"gpu.{index}.status"
         refusal = machine.number(name) if machine.is_known(name) else None
         if refusal is not None and refusal not in NAMED_ELSEWHERE:
-            yield RULE.finding(
-                machine,
-                f"gpu:{index}",
-                f"GPU {index} refused the driver's questions with NVML error {refusal}.",
-                name,
-                severity=Severity.WARNING if cuda_works else Severity.ERROR,
-                confidence=Confidence.PROVED,
-            )
+            message = f"GPU {index} refused the driver's questions with NVML error {refusal}."
+            yield _said(machine, message, name, subject=f"gpu:{index}", severity=severity)
+    if count or machine.number("nvml.status") != 0 or machine.text("host.kind") != "bare":
+        return
+    cards = machine.items("pci.nvidia") if machine.is_known("pci.nvidia") else []
+    held = [card for card in cards if isinstance(card, dict) and card.get("driver") == "nvidia"]
+    if held:
+        yield _said(
+            machine,
+            f"The NVIDIA driver {machine.text('driver.version') or ''} is loaded and lists no GPU, although the bus "
+            f"holds one (PCI {held[0].get('address')}, device {held[0].get('device')}): it may be too old or too new "
+            "for that GPU.",
+            "gpu.count", "pci.nvidia", "driver.version",
+            severity=Severity.ERROR,
+        )  # fmt: skip
+
+
+def _cuda(machine: Machine) -> Iterator[Finding]:
+    """CUDA that does not start on GPUs which NVML lists."""
+    init = machine.number("cuda.init") if machine.is_known("cuda.init") else None
+    if init is None or init in (0, NO_DEVICE) or not machine.number("gpu.count"):
+        return
+    yield _said(
+        machine,
+        f"The driver lists its GPUs, and CUDA does not start: cuInit of libcuda refuses with error {init}.",
+        "cuda.init", "gpu.count", "driver.version",
+        severity=Severity.ERROR,
+    )  # fmt: skip
+
+
+def _said(machine: Machine, message: str, *facts: str, severity: Severity, subject: str = "driver") -> Finding:
+    return RULE.finding(machine, subject, message, *facts, severity=severity, confidence=Confidence.PROVED)
 
 
 RULE = Rule(
     judge,
     stage=Stage.REACH,
-    needs=("cuda.init", "driver.trouble", "nvml.status", "gpu.count", "gpu.N.status"),
+    needs=(
+        "cuda.init", "driver.trouble", "nvml.status", "gpu.count", "gpu.N.status", "host.kind", "pci.nvidia",
+        "driver.version",
+    ),
     fires=(
         Example("Unknown Error, in NVML and in CUDA", {"nvml.status": 999, "cuda.init": 999, "gpus": None}, says="999"),
         Example("NVML refuses and CUDA works", {"nvml.status": 999}, severity=Severity.WARNING),
@@ -91,10 +126,16 @@ RULE = Rule(
             severity=Severity.WARNING,
             says="10 s",
         ),
+        Example("CUDA does not start on GPUs that NVML lists", {"cuda.init": 999}, says="cuInit"),
+        Example("a card the loaded driver does not list", {"gpus": [], "cuda.init": 100}, says="0x20b2"),
     ),
     quiet=(
         Example("a driver that answers", {}),
         Example("no driver to ask", {"nvml.status": None, "cuda.init": None, "gpus": None, "driver": None}),
+        Example(
+            "every GPU hidden on purpose: CUDA finds none",
+            {"cuda.init": 100, "gpu.visible": [], "env.CUDA_VISIBLE_DEVICES": ""},
+        ),
         Example("a mismatch, which has its own name", {"nvml.status": 18, "cuda.init": 803, "gpus": None}),
     ),
-)
+)  # fmt: skip

@@ -62,7 +62,6 @@ RULE = Rule(
     judge,
     stage=Stage.LIBRARIES,
     needs=("libraries.missing",),
-    explains=("torch-torchvision-mismatch", "torch-torchaudio-mismatch"),
     fires=(
         Example(
             "the CUDA runtime was removed",

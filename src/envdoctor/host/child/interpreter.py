@@ -12,8 +12,12 @@ import sys
 MARKER = "envdoctor-interpreter:"
 
 
-def describe(drop_first: bool) -> dict[str, object]:
-    """Return what is told; `drop_first` leaves out sys.path[0], the folder of this script."""
+def describe(own_folder: str) -> dict[str, object]:
+    """Return what is told.
+
+    `own_folder` is left out where it stands first on sys.path: Python puts the folder of a script there,
+    and for `-m` the working directory, unless PYTHONSAFEPATH or `-P` forbid it.
+    """
     version = sys.version_info
     nimble = "t" if "t" in getattr(sys, "abiflags", "") else ""
     standard_library = os.path.dirname(os.__file__)
@@ -26,7 +30,7 @@ def describe(drop_first: bool) -> dict[str, object]:
         else sys.implementation.name,
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
-        "path": [entry for entry in sys.path[1 if drop_first else 0 :] if entry],
+        "path": _path(own_folder),
         "platform": sys.platform,
         "machine": os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
         "bits": 64 if sys.maxsize > 2**32 else 32,
@@ -34,6 +38,14 @@ def describe(drop_first: bool) -> dict[str, object]:
         "externally_managed": os.path.isfile(os.path.join(standard_library, "EXTERNALLY-MANAGED"))
         and sys.prefix == sys.base_prefix,
     }
+
+
+def _path(own_folder: str) -> list[str]:
+    """Return sys.path; hooks of `site` may have put anything into it, only text counts for `import`."""
+    entries = [entry for entry in sys.path if isinstance(entry, str)]
+    if entries and not getattr(sys.flags, "safe_path", False) and entries[0] in ("", own_folder):
+        entries = entries[1:]
+    return [entry for entry in entries if entry]
 
 
 def _libc() -> str | None:
@@ -45,4 +57,4 @@ def _libc() -> str | None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n" + MARKER + json.dumps(describe(True)) + "\n")
+    sys.stdout.write("\n" + MARKER + json.dumps(describe(os.path.dirname(os.path.abspath(__file__)))) + "\n")

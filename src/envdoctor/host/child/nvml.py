@@ -35,6 +35,8 @@ def ask(nvml: ModuleType, key: str, question: Callable[[], object]) -> None:
         return say(failed=key, code=error.value, error=text(error))
     except UnicodeDecodeError:
         return say(failed=key, code=-1, error="the driver answered with bytes that are not text")
+    except AttributeError as error:  # a binding older than the question
+        return say(failed=key, code=-1, error=str(error))
 
 
 def device(nvml: ModuleType, index: int) -> None:
@@ -58,7 +60,7 @@ def device(nvml: ModuleType, index: int) -> None:
             # "Not supported" of a single question (MIG on a consumer card) is no state of the GPU.
             if error.value == nvml.NVML_ERROR_GPU_IS_LOST:
                 told.update(status=error.value, error=text(error))
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, AttributeError):
             told[key] = None
     if told.get("mig") == 1:
         told["mig_devices"] = list(mig_devices(nvml, handle))
@@ -80,7 +82,7 @@ def mig_devices(nvml: ModuleType, handle: object) -> Iterator[str]:
 
 def main() -> None:
     """Ask everything."""
-    sys.path.insert(0, sys.argv[1])
+    sys.path.append(sys.argv[1])  # last: nothing that lies beside pynvml may stand in for the standard library
     import pynvml as nvml
 
     try:
