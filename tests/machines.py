@@ -225,7 +225,9 @@ def _host_facts(platform: str, kind: str, glibc: str, visible_devices: str | Non
         "host.kind": Known(kind, "files"),
         "host.libc": Known(f"glibc {glibc}", "confstr") if system == "linux" else Absent(f"{system} has no glibc"),
         "host.kernel": Known("6.1.0-18-amd64", "uname"),
-        "env.CUDA_VISIBLE_DEVICES": (Absent(not_set) if visible_devices is None else Known(visible_devices, "environment")),
+        "env.CUDA_VISIBLE_DEVICES": (
+            Absent(not_set) if visible_devices is None else Known(visible_devices, "environment")
+        ),
         "env.CUDA_DEVICE_ORDER": Absent(not_set),
         "env.LD_LIBRARY_PATH": Absent(not_set),
         "env.NVIDIA_VISIBLE_DEVICES": Absent(not_set),
@@ -396,7 +398,9 @@ def _driver_facts(driver: str | None, cuda: str | None, nvml_status: int, cuda_i
         "driver.version.nvml": by_nvml,
         "driver.version.proc": Known(driver, "/proc/driver/nvidia/version") if by_kernel else no_module,
         "driver.version.sys": Known(driver, "/sys/module/nvidia/version") if by_kernel else no_module,
-        "driver.version.smi": (Unknown("nvidia-smi gave no answer") if nvml_status else Absent("not asked: NVML answered")),
+        "driver.version.smi": (
+            Unknown("nvidia-smi gave no answer") if nvml_status else Absent("not asked: NVML answered")
+        ),
         "driver.cuda_version": Known(cuda, "libcuda") if cuda else Unknown("cuDriverGetVersion did not answer"),
         "driver.library_version": Known(driver, f"/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.{driver}"),
         "nvml.status": Known(nvml_status, "nvml"),

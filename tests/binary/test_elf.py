@@ -90,9 +90,7 @@ def test_agrees_with_readelf(built: Path) -> None:
 
 @needs_cc
 def test_a_program_names_its_loader(tmp_path: Path) -> None:
-    program = cc(
-        tmp_path / "program", "-Wl,--dynamic-linker=/nix/store/x/ld.so", code="int main(void) { return 0; }\n"
-    )
+    program = cc(tmp_path / "program", "-Wl,--dynamic-linker=/nix/store/x/ld.so", code="int main(void) { return 0; }\n")
     assert read_dynamic(str(program)).interpreter == "/nix/store/x/ld.so"
 
 

@@ -19,7 +19,9 @@ from envdoctor.model.plan import Applicability, Plan, Status
 from envdoctor.model.snapshot import Snapshot
 
 SCHEMAS = {name: json.loads(schema_text(name)) for name in NAMES}
-REGISTRY: Registry = Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values())
+REGISTRY: Registry = Registry().with_resources(
+    (schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values()
+)
 
 
 def validator(name: str) -> Draft202012Validator:

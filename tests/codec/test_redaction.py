@@ -61,7 +61,9 @@ def test_names_go_and_words_stay(text: str, shown: str) -> None:
     assert texts(text) == shown
 
 
-@pytest.mark.parametrize("user", ["root", "torch", "python", "lib", "numpy", "user", "nvidia", "ubuntu", "nccl", "", "al"])
+@pytest.mark.parametrize(
+    "user", ["root", "torch", "python", "lib", "numpy", "user", "nvidia", "ubuntu", "nccl", "", "al"]
+)
 def test_a_user_with_an_ordinary_name_destroys_nothing(user: str) -> None:
     text = f"the root cause: /usr/lib/python3.11/site-packages/{user}/x and torch of {user}, numpy"
     if user == "nccl":
@@ -70,7 +72,9 @@ def test_a_user_with_an_ordinary_name_destroys_nothing(user: str) -> None:
     assert texts(f"/data/home/{user}/x", None, user) == "/data/home/redacted-user/x" if user else True
 
 
-@pytest.mark.parametrize("host", ["localhost", "linux", "gpu", "torch", "numpy", "ubuntu", "127", "", None, "gpu.local"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "linux", "gpu", "torch", "numpy", "ubuntu", "127", "", None, "gpu.local"]
+)
 def test_a_host_with_an_ordinary_name_destroys_nothing(host: str | None) -> None:
     text = "linux gpu torch localhost ubuntu numpy 127.0.0.1"
     assert texts(text, host=host) == text

@@ -18,15 +18,18 @@ PLAUSIBLE = st.sampled_from(
         "container", "wsl2", "jetson", "linux-x86_64", "windows-x86_64", "macos-arm64", "plan9-mips", "cp311", "cp38",
         "3.11.7", "glibc 2.36", "glibc 2.17", "glibc x.y", "NVIDIA A100-SXM4-80GB", "Tesla V100-SXM2-16GB", "0,1", "-1",
         "torch==2.9.1", 'torch==2.9.1; python_version < "x"', 'triton~=3.8.0; sys_platform ~= "linux"', "triton @ ://",
-        'torch; implementation_name == "cpython"', 'torch; "a" in extra', "٣.٤", "1!2.0", "2.0.dev", "\x1b[31m", "\ud800",
+        'torch; implementation_name == "cpython"', 'torch; "a" in extra', "٣.٤", "1!2.0", "2.0.dev", "\x1b[31m",
+        "\ud800",
     ]
 )  # fmt: skip
 
 SHAPES = st.recursive(
     PLAUSIBLE | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["object", "library", "address", "driver", "class", "device", "x"]), inner, max_size=4
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["object", "library", "address", "driver", "class", "device", "x"]), inner, max_size=4
+        )
     ),
     max_leaves=8,
 )

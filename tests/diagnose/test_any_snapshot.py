@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
+from snapshot_strategies import SNAPSHOTS, disturbed
 
 from envdoctor.diagnose.judge import diagnose
 from envdoctor.diagnose.verdict import exit_code
@@ -11,12 +14,13 @@ from envdoctor.matrix.load import load_matrix
 from envdoctor.model.finding import Diagnosis, Severity, Verdict
 from envdoctor.model.machine import Machine, Wishes
 from envdoctor.model.plan import Plan, Status
-from envdoctor.model.snapshot import Snapshot
 from envdoctor.plan.remedies import plan_for
 from envdoctor.plan.solve import Solver
 from envdoctor.rules.rule import all_rules
 from machines import SCENARIOS, machine_snapshot, snapshot_of
-from snapshot_strategies import SNAPSHOTS, disturbed
+
+if TYPE_CHECKING:
+    from envdoctor.model.snapshot import Snapshot
 
 MATRIX = load_matrix()
 RULES = {rule.name: rule for rule in all_rules()}

@@ -72,7 +72,9 @@ def test_exit_code(fail_on: str, strict: bool, crashed: bool, unknown: bool, wor
 def test_a_healthy_machine_is_always_zero() -> None:
     healthy = diagnose(machine_snapshot(), MATRIX)
     assert healthy.verdict is Verdict.HEALTHY
-    assert {exit_code(healthy, fail_on=word, strict=strict) for word in (*LEVELS, "never") for strict in (False, True)} == {0}
+    assert {
+        exit_code(healthy, fail_on=word, strict=strict) for word in (*LEVELS, "never") for strict in (False, True)
+    } == {0}
 
 
 def silent(machine: Machine, matrix: Matrix) -> Iterator[Finding]:

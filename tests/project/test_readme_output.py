@@ -22,7 +22,12 @@ def shown(command: str) -> str:
     words = shlex.split(command)[1:]
     environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     said = subprocess.run(
-        [sys.executable, "-m", "envdoctor", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "envdoctor", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert said.stderr == ""
     return f"```console\n$ {command}\n{said.stdout}```\n"

@@ -61,7 +61,9 @@ def facts(torch: str | None = "2.9.1+cu128", gpus: tuple[tuple[str, str], ...] =
     return seen
 
 
-def report(seen: dict[str, Fact], diagnosis: Diagnosis | None = None, plan: Plan = NOTHING, exit_code: int = 0) -> Report:
+def report(
+    seen: dict[str, Fact], diagnosis: Diagnosis | None = None, plan: Plan = NOTHING, exit_code: int = 0
+) -> Report:
     return Report(
         snapshot=Snapshot(seen, taken="2026-11-21T10:00:00Z", envdoctor="0.1.0"),
         diagnosis=diagnosis or Diagnosis(Verdict.HEALTHY),

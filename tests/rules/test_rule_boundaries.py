@@ -8,7 +8,7 @@ import pytest
 
 from envdoctor.diagnose.judge import diagnose
 from envdoctor.matrix.load import load_matrix
-from envdoctor.model.fact import Absent, Fact, Known, Unknown
+from envdoctor.model.fact import Absent, Fact, Unknown
 from envdoctor.model.finding import Severity, Verdict
 from envdoctor.model.machine import Wishes
 from machines import machine_snapshot
@@ -87,7 +87,7 @@ def test_a_driver_newer_than_the_matrix_runs_everything() -> None:
 
 @pytest.mark.parametrize(("api", "runs"), [("12.8", True), ("12.6", False), ("13.0", True)])
 def test_ptx_runs_where_the_driver_compiles_the_cuda_of_the_wheel(api: str, runs: bool) -> None:
-    """torch 2.7 with CUDA 12.8 carries PTX 12.0: a newer GPU runs on it if the driver is as new as CUDA 12.8."""
+    """Torch 2.7 with CUDA 12.8 carries PTX 12.0: a newer GPU runs on it if the driver is as new as CUDA 12.8."""
     wheel = MATRIX.wheel("2.7.1", "cu128", "linux-x86_64")
     assert wheel is not None
     assert wheel.ptx == ((12, 0),)
@@ -271,15 +271,15 @@ def test_a_lost_gpu_among_others_names_it() -> None:
 
 
 def test_a_cpu_build_is_no_defect_where_no_cuda_wheel_would_serve() -> None:
-    assert serious(judged(torch="2.13.0+cpu", gpus=[("NVIDIA GeForce GT 730", "2.1")], driver="390.157", cuda="9.1")) == []
+    assert (
+        serious(judged(torch="2.13.0+cpu", gpus=[("NVIDIA GeForce GT 730", "2.1")], driver="390.157", cuda="9.1")) == []
+    )
     assert errors(judged(torch="2.13.0+cpu", gpus=[A100])) == ["cpu-only-build"]
     assert serious(judged(torch="2.13.0+cpu", gpus=[A100], visible_devices="")) == []
 
 
 def test_a_partner_of_another_cuda_major_comes_before_the_library_it_misses() -> None:
-    found = judged(
-        torch="2.9.1+cu128", torchvision="0.24.1+cu130", missing=[("torchvision/_C.so", "libcudart.so.13")]
-    )
+    found = judged(torch="2.9.1+cu128", torchvision="0.24.1+cu130", missing=[("torchvision/_C.so", "libcudart.so.13")])
     assert [(one.rule, one.caused_by) for one in found.findings] == [
         ("torch-torchvision-mismatch", None),
         ("shared-library-missing", None),
@@ -290,3 +290,24 @@ def test_a_hundred_thousand_gpus_cost_no_more_than_the_bound() -> None:
     found = judged(overrides={"gpu.count": 10**9})
     assert found.crashed == ()
     assert found.verdict is Verdict.UNDETERMINED
+
+
+@pytest.mark.parametrize("driver", [[], {}, ["nvidia"], 7, True])
+def test_a_bus_edited_by_hand_is_no_crash(driver: object) -> None:
+    card = {"address": "0000:01:00.0", "driver": driver}
+    assert errors(judged(driver=None, overrides={"pci.nvidia": [card]})) == ["driver-missing"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'triton~=9.0; sys_platform ~= "linux"',
+        'triton==9.0; "x" ~= "y"',
+        'triton==9.0; python_version ~= "abc" and python_version > "9"',
+        "triton>=x",
+        "triton @ ://",
+        'triton==9.0; extra == "opt"',
+    ],
+)
+def test_a_requirement_that_cannot_be_read_or_does_not_apply_says_nothing(line: str) -> None:
+    assert judged(triton="3.1.0", overrides={"torch.requires": [line]}).findings == ()

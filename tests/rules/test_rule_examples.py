@@ -18,8 +18,7 @@ from envdoctor.rules.rule import Example, Rule, all_rules
 MATRIX = load_matrix()
 RULES = {rule.name: rule for rule in all_rules()}
 
-PROMISED = frozenset(
-    """
+PROMISED_NAMES = """
     driver-missing driver-too-old driver-too-old-for-gpu nvml-driver-library-mismatch cuda-init-stale-driver-state
     fabric-manager-not-running no-nvidia-gpu cuda-visible-devices-empty mig gpu-lost driver-query-failed
     compat-libcuda-mismatch wsl-driver p2p-iommu-hang cpu-only-build gpu-arch-not-in-wheel gpu-arch-dropped
@@ -32,17 +31,16 @@ PROMISED = frozenset(
     shared-library-missing no-gpu-in-container dev-shm-too-small nccl-shm-too-small memlock-limit-too-low
     macos-too-old-for-mps x86-python-on-apple-silicon smoke-failed smoke-wrong-numbers smoke-crashed smoke-timed-out
     smoke-slow torch-not-installed entrypoint-bypassed runs-as-root open-ssh output-not-persistent matrix-too-old
-    """.split()
-)
+"""
+PROMISED = frozenset(PROMISED_NAMES.split())
 """The names that reports, policies and other people's scripts may rely on: never renamed, never reused."""
 
-FIRST_SET = frozenset(
-    """
+FIRST_NAMES = """
     driver-too-old driver-too-old-for-gpu nvml-driver-library-mismatch driver-missing driver-query-failed gpu-lost
     no-nvidia-gpu cpu-only-build gpu-arch-not-in-wheel gpu-arch-dropped torch-torchvision-mismatch
     torch-torchaudio-mismatch triton-mismatch torch-not-installed shared-library-missing
-    """.split()
-)
+"""
+FIRST_SET = frozenset(FIRST_NAMES.split())
 """What the first version must be able to say."""
 
 SECTIONS = ["What it means", "Why it happens", "How to be sure", "How to fix", "Sources"]

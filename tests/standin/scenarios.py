@@ -183,7 +183,9 @@ _NOTHING_INSTALLED = (
 
 _HEALTHY = (
     Scenario("S5", "healthy", "580.82.07", "13.0", (H200,), "2.14.0+cu130"),
-    Scenario("S7", "CUDA 12.8 on driver 535: minor version compatibility", "535.104.05", "12.2", (A100,), "2.9.1+cu128"),
+    Scenario(
+        "S7", "CUDA 12.8 on driver 535: minor version compatibility", "535.104.05", "12.2", (A100,), "2.9.1+cu128"
+    ),
     Scenario("S8", "sm_86 kernels serve 8.9", "570.86.15", "12.8", (RTX_4090,), "2.9.1+cu128"),
     Scenario("V100 with cu126", "the last channel with sm_70", "580.82.07", "13.0", (V100,), "2.14.0+cu126"),
     Scenario("GTX 1080 with cu126", "sm_60 kernels serve 6.1", "535.104.05", "12.2", (GTX_1080,), "2.14.0+cu126"),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from envdoctor.commands.failure import Unusable
-from envdoctor.plan.solve import COMPILED_PARTNERS, Solver
+from envdoctor.plan.partners import COMPILED_PARTNERS
+from envdoctor.plan.solve import Solver
 from envdoctor.plan.wheel_index import BASE
 
 if TYPE_CHECKING:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 4 * 1024 * 1024
 """No file a probe reads as text comes near this; METADATA of torch is about 30 kB."""
 
+LINUX_WORDS = {"AMD64": "x86_64", "ARM64": "arm64"}
+"""What Windows calls an architecture, as every other place of the project calls it."""
+
 OS_NAMES = {"linux": "linux", "darwin": "macos", "win32": "windows", "cygwin": "windows"}
 
 
@@ -43,7 +46,8 @@ class Host:
         self.live = recorded is None
         self.environ = os.environ if environ is None else environ
         self.os = os_name or OS_NAMES.get(sys.platform, sys.platform)
-        self.machine = machine or _machine()
+        said = machine or _machine()
+        self.machine = LINUX_WORDS.get(said, said)
         self._recorded = recorded or {}
 
     @classmethod
@@ -123,4 +127,4 @@ def _machine() -> str:
     """Return the architecture in Linux's words (`x86_64`, `aarch64`), `arm64` on macOS."""
     if hasattr(os, "uname"):
         return os.uname().machine
-    return {"AMD64": "x86_64", "ARM64": "aarch64"}.get(os.environ.get("PROCESSOR_ARCHITECTURE", ""), "unknown")
+    return os.environ.get("PROCESSOR_ARCHITECTURE") or "unknown"

@@ -1,7 +1,8 @@
 """Every published wheel set of the matrix as a candidate, with the reason it was dropped.
 
-The order states itself: rows whose source was read before inferred ones, then the installed torch release,
-advertised channels, the newest release, the channel a plain install gives, and last the newest CUDA.
+The order states itself: rows whose source was read before inferred ones, then sets that hold every partner the
+environment has, the installed torch release, advertised channels, the newest release, the channel a plain install
+gives, and last the newest CUDA.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.serving import obstacle
 from envdoctor.matrix.versions import parts
+from envdoctor.plan.partners import partner_version
 from envdoctor.plan.wheel_index import index_url, local_version
 
 if TYPE_CHECKING:
@@ -26,11 +28,15 @@ PROVEN = ("verified", "sourced")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One wheel of one release; `obstacle` says why it does not serve, None where it does."""
+    """One wheel of one release; `obstacle` says why it does not serve, None where it does.
+
+    `lacking` are the partners which the environment has and for which there is no release beside this one.
+    """
 
     release: Release
     wheel: Wheel
     obstacle: str | None
+    lacking: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
@@ -55,13 +61,19 @@ class Candidate:
         )
 
 
-def candidates(matrix: Matrix, need: Need, torch: str | None = None) -> list[Candidate]:
+def candidates(matrix: Matrix, need: Need, torch: str | None = None, partners: tuple[str, ...] = ()) -> list[Candidate]:
     """Return every wheel of the platform that a user could ask for, judged; `torch` is a specifier to keep to.
 
-    Where GPUs are to be served these are the CUDA builds, otherwise the CPU builds.
+    Where GPUs are to be served these are the CUDA builds, otherwise the CPU builds. `partners` are those that should
+    come along.
     """
     return [
-        Candidate(release, wheel, obstacle(matrix, release, wheel, need))
+        Candidate(
+            release,
+            wheel,
+            obstacle(matrix, release, wheel, need),
+            tuple(name for name in partners if partner_version(matrix, name, release, wheel) is None),
+        )
         for release in matrix.releases
         if torch is None or _admits(torch, release.version)
         for wheel in _wheels(matrix, release, need)
@@ -85,6 +97,7 @@ def _merit(candidate: Candidate, installed: str | None, need: Need) -> tuple[obj
     release, wheel = candidate.release, candidate.wheel
     return (
         candidate.proven,
+        -len(candidate.lacking),
         release.version == installed,
         wheel.standing != "unadvertised",
         parts(release.version),

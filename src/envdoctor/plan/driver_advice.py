@@ -36,19 +36,21 @@ class Upgrade:
     gain: str
 
 
-def upgrades(matrix: Matrix, need: Need, installed: str | None, machine: Machine) -> list[Upgrade]:
+def upgrades(
+    matrix: Matrix, need: Need, installed: str | None, machine: Machine, partners: tuple[str, ...] = ()
+) -> list[Upgrade]:
     """Return the driver upgrades that gain something: the one that keeps the installed wheel, else lowest first."""
     if need.driver is None or not need.capabilities:
         return []
     kept = _keeps_installed(matrix, need, machine)
     if kept:
         return [kept]
-    present = best(candidates(matrix, need, machine.wishes.torch), installed, need)
+    present = best(candidates(matrix, need, machine.wishes.torch, partners), installed, need)
     if present is not None:
         return []
     unbound = [
         (candidate, _lowest(matrix, candidate, need))
-        for candidate in candidates(matrix, replace(need, driver=None, api=None), machine.wishes.torch)
+        for candidate in candidates(matrix, replace(need, driver=None, api=None), machine.wishes.torch, partners)
         if candidate.obstacle is None
     ]
     reachable = [(candidate, driver) for candidate, driver in unbound if _within(matrix, need, driver) and driver]

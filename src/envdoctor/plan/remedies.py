@@ -14,7 +14,7 @@ from envdoctor.model.finding import Severity
 from envdoctor.model.machine import Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step, Target
 from envdoctor.plan.installers.order import Order
-from envdoctor.plan.solve import COMPILED_PARTNERS, Solver
+from envdoctor.plan.partners import COMPILED_PARTNERS, partner_version
 from envdoctor.plan.wheel_index import index_url, local_version
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from envdoctor.model.finding import Diagnosis, Finding
     from envdoctor.model.machine import TorchBuild
+    from envdoctor.plan.solve import Solver
 
 ANOTHER_WHEEL = frozenset(
     {"driver-too-old", "driver-too-old-for-gpu", "gpu-arch-dropped", "gpu-arch-not-in-wheel", "cpu-only-build"}
@@ -146,9 +147,10 @@ def _pin(line: str) -> str | None:
 def _partner_versions(solver: Solver, torch: TorchBuild) -> tuple[str, ...]:
     """Return the requirements on the partners that the environment holds and this torch has."""
     release = solver.matrix.release(torch.release)
-    if release is None:
+    wheel = solver.matrix.wheel(torch.release, torch.channel or "", solver.machine.platform)
+    if release is None or wheel is None:
         return ()
-    versions = {"torchvision": release.torchvision, "torchaudio": release.torchaudio}
+    versions = {name: partner_version(solver.matrix, name, release, wheel) for name in COMPILED_PARTNERS}
     local = local_version(torch.release, torch.channel or "", solver.machine.platform)
     return tuple(
         f"{name}=={versions[name]}{local}"

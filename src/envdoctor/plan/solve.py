@@ -11,6 +11,7 @@ from envdoctor.plan import driver_advice
 from envdoctor.plan.candidates import Candidate, best, candidates
 from envdoctor.plan.installers import pip, uv
 from envdoctor.plan.installers.order import Order
+from envdoctor.plan.partners import COMPILED_PARTNERS, partner_version
 from envdoctor.plan.wheel_index import BASE
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from envdoctor.matrix.serving import Need
     from envdoctor.model.machine import Gpu, Machine
 
-COMPILED_PARTNERS = ("torchvision", "torchaudio")
 
 OTHER_OWNERS = {
     "conda-forge": "conda-forge",
@@ -54,9 +54,9 @@ class Solver:
         """
         need = need_of(self.machine, self.matrix)
         installed = self._installed_release()
-        found = candidates(self.matrix, need, self.machine.wishes.torch)
+        found = candidates(self.matrix, need, self.machine.wishes.torch, self.partners)
         chosen = best(found, installed, need)
-        upgrades = driver_advice.upgrades(self.matrix, need, installed, self.machine)
+        upgrades = driver_advice.upgrades(self.matrix, need, installed, self.machine, self.partners)
         if chosen is None:
             alternatives = [self._behind_upgrade(upgrade) for upgrade in upgrades] + self._better_gpus()
             return Plan(Status.IMPOSSIBLE, alternatives=tuple(alternatives), because=self._why_none(found, need))
@@ -73,11 +73,10 @@ class Solver:
     def install(self, chosen: Candidate) -> Step:
         """Return the step that installs a candidate and those of its partners that the environment holds."""
         release = chosen.release
-        partners = [name for name in COMPILED_PARTNERS if self._wants(name)]
-        versions = {"torchvision": release.torchvision, "torchaudio": release.torchaudio}
+        versions = {name: partner_version(self.matrix, name, release, chosen.wheel) for name in self.partners}
         local = chosen.version.removeprefix(release.version)
         requirements = [f"torch=={chosen.version}"]
-        requirements += [f"{name}=={versions[name]}{local}" for name in partners if versions[name]]
+        requirements += [f"{name}=={version}{local}" for name, version in versions.items() if version]
         url = chosen.target(self.base).index_url
         torch = self.machine.torch
         if torch is not None and torch.provenance in OTHER_OWNERS:
@@ -105,6 +104,11 @@ class Solver:
         if not self.live or not self.machine.is_known("python.executable"):
             return "python"
         return self.machine.text("python.executable") or "python"
+
+    @property
+    def partners(self) -> tuple[str, ...]:
+        """The partners that belong into the command."""
+        return tuple(name for name in COMPILED_PARTNERS if self._wants(name))
 
     def _installed_release(self) -> str | None:
         torch = self.machine.torch
@@ -150,7 +154,9 @@ class Solver:
         for lowest in reversed(kinds[:-1]):
             kept = tuple(gpu for gpu in gpus if capability_of(gpu, self.matrix) >= lowest)
             need = need_of(self.machine, self.matrix, kept)
-            chosen = best(candidates(self.matrix, need, self.machine.wishes.torch), self._installed_release(), need)
+            chosen = best(
+                candidates(self.matrix, need, self.machine.wishes.torch, self.partners), self._installed_release(), need
+            )
             if chosen:
                 hide = Step(
                     "set-env",

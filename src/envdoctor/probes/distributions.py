@@ -1,4 +1,4 @@
-"""The installed distributions, by the names of their dist-info folders alone.
+"""The installed distributions, by the names of their dist-info (or older egg-info) entries alone.
 
 Reading 250 METADATA files costs more than the rest of a check; the folder's name holds name and version
 (recording installed projects, PyPA specification). Only torch and its partners are read further.
@@ -26,14 +26,19 @@ FACTS = {
     "nvidia.packages": "the CUDA libraries among them: nvidia-*, cuda-*",
 }
 
-DIST_INFO = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>\d[^-]*|[^-]+)\.dist-info")
+DIST_INFO = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>[!-,.-~]+)\.dist-info")
+EGG_INFO = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._]*)-(?P<version>[!-,.-~]+?)(?:-py3(?:\.\d+)?)?\.egg-info")
+# setuptools before wheels, still what Debian and older conda packages carry: torch-1.12.1-py3.9.egg-info
 MOST = 20_000
 """Distributions listed at most; a real environment has hundreds."""
+
+EXAMINED = frozenset({"torch", "torchvision", "torchaudio", "triton"})
+"""Those that count beyond `MOST` as well: a crowded folder must not make torch "not installed"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """One dist-info folder: `folder` is its full path, `site` the sys.path entry it lies in."""
+    """One dist-info or egg-info entry: `folder` is its full path, `site` the sys.path entry it lies in."""
 
     name: str
     version: str
@@ -47,7 +52,9 @@ def look(at: Looking) -> Facts:
         reason = Unknown("the interpreter did not say where its packages are")
         return dict.fromkeys(FACTS, reason)
     denied: list[str] = []
-    at.distributions = tuple(islice(installed_in(at.host, at.texts("python.site_packages"), denied), MOST))
+    found = installed_in(at.host, at.texts("python.site_packages"), denied)
+    listed = [*islice(found, MOST)]
+    at.distributions = (*listed, *(other for other in found if other.name in EXAMINED))
     if denied and not at.distributions:
         return dict.fromkeys(FACTS, Unknown(f"{denied[0]} may not be read"))
     installed: dict[str, Value] = {}
@@ -70,8 +77,8 @@ def installed_in(host: Host, sites: list[str], denied: list[str] | None = None) 
                 denied.append(site)
             continue
         for name in names:
-            if name.endswith(".dist-info"):
-                match = DIST_INFO.fullmatch(name)
+            if name.endswith((".dist-info", ".egg-info")):
+                match = DIST_INFO.fullmatch(name) or EGG_INFO.fullmatch(name)
                 if match:
                     yield Distribution(normalised(match["name"]), match["version"], os.path.join(site, name), site)
 
@@ -82,7 +89,7 @@ def requirements(host: Host, distribution: Distribution) -> list[str] | None:
         metadata = host.read(os.path.join(distribution.folder, "METADATA"))
     except OSError:
         return None
-    head = metadata.split("\n\n", 1)[0].replace("\r\n", "\n")
+    head = metadata.replace("\r\n", "\n").split("\n\n", 1)[0]
     return [line[14:].strip() for line in head.splitlines() if line.startswith("Requires-Dist:")]
 
 

@@ -43,9 +43,10 @@ FACTS = {
     "cuda.init": "0, or the CUDA error code of cuInit",
 } | gpus.FACTS
 
+NOT_LOADED = 9  # NVML_ERROR_DRIVER_NOT_LOADED
 LIBRARY_NOT_FOUND = 12  # NVML_ERROR_LIBRARY_NOT_FOUND
 
-KERNEL_MODULE = re.compile(r"(?:Kernel Module|Open Kernel Module).*?\s(\d+\.\d+(?:\.\d+)?)\s")
+KERNEL_MODULE = re.compile(r"(?:Kernel Module|Open Kernel Module).*?\s(\d+\.\d+(?:\.\d+)?)(?:\s|$)")
 # NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (root@...)  ...
 # NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023
 
@@ -70,7 +71,7 @@ def look(at: Looking) -> Facts:
     facts: Facts = {
         "nvml.status": _nvml_status(nvml, said),
         "cuda.init": _cuda_init(cuda, told),
-        "driver.version.nvml": _first(said, "driver", "nvml"),
+        "driver.version.nvml": _version_by_nvml(nvml, said),
         "driver.version.proc": _proc(at.host),
         "driver.version.sys": _sys(at.host),
         "driver.library_version": _library(at.host),
@@ -92,7 +93,11 @@ def _folder_of_pynvml() -> str:
     from importlib.util import find_spec
 
     spec = find_spec("pynvml")
-    return os.path.dirname(spec.origin) if spec and spec.origin else "."
+    if spec is None or not spec.origin:
+        return "."
+    # A module in nvidia-ml-py; a folder where an old distribution named pynvml lies over it.
+    file = os.path.dirname(spec.origin) if spec.submodule_search_locations else spec.origin
+    return os.path.dirname(file)
 
 
 def _lines(answer: Answer) -> list[dict[str, Value]]:
@@ -108,13 +113,18 @@ def _lines(answer: Answer) -> list[dict[str, Value]]:
     return said
 
 
-def _first(lines: list[dict[str, Value]], key: str, source: str) -> Fact:
-    for words in lines:
-        if key in words:
-            return Known(words[key], source)
-        if words.get("failed") == key:
-            return Unknown(f"{source} refused: {words.get('error')} ({words.get('code')})")
-    return Absent(f"{source} did not tell")
+def _version_by_nvml(answer: Answer, said: list[dict[str, Value]]) -> Fact:
+    for words in said:
+        if isinstance(words.get("driver"), str):
+            return Known(words["driver"], "nvml")
+        if words.get("failed") == "driver":
+            return Unknown(f"nvml refused: {words.get('error')} ({words.get('code')})")
+    status = _nvml_status(answer, said)
+    if isinstance(status, Known):
+        if status.value == NOT_LOADED:
+            return Absent("NVML says that no driver is loaded")
+        return Unknown(f"NVML refused with error {status.value}" if status.value else _trouble(answer, "NVML"))
+    return status
 
 
 def _trouble(answer: Answer, what: str) -> str:
@@ -176,9 +186,12 @@ def _proc(host: Host) -> Fact:
 
 def _sys(host: Host) -> Fact:
     try:
-        return Known(host.read("/sys/module/nvidia/version", 256).strip(), "/sys/module/nvidia/version")
+        text = host.read("/sys/module/nvidia/version", 256).strip()
     except OSError:
         return Absent("there is no /sys/module/nvidia/version")
+    if not re.fullmatch(r"\d+(\.\d+)+", text):
+        return Unknown("/sys/module/nvidia/version is of a form not known here")
+    return Known(text, "/sys/module/nvidia/version")
 
 
 LIBRARY_FOLDERS = (
@@ -223,8 +236,8 @@ def _ask_smi(at: Looking) -> tuple[Fact, list[gpus.SeenGpu]]:
         return Absent("nvidia-smi is not on PATH"), []
     answer = at.host.start("nvidia-smi", [program, *SMI_QUERY]).answer(at.deadline)
     if answer.exit != 0:
-        last = (answer.out.strip() or answer.error.strip() or answer.trouble or "no output").splitlines()[-1]
-        return Unknown(f"nvidia-smi gave no answer: {last[:200]}"), []
+        said = (answer.out.strip() or answer.error.strip() or answer.trouble or "no output").splitlines()
+        return Unknown(f"nvidia-smi gave no answer: {' '.join(said)[:200]}"), []
     return gpus.parse_smi(answer.out)
 
 

@@ -26,6 +26,8 @@ FACTS = {
 
 LOST = 15  # NVML_ERROR_GPU_IS_LOST
 MOST = 1024
+LONGEST = 256
+"""Characters kept of a name or UUID; NVML's own buffers hold 96."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class SeenGpu:
     capability: str | None = None
     memory: int | None = None
     pci: str | None = None
-    status: int = 0
+    status: int | None = 0
     mig: tuple[str, ...] | None = None
 
 
@@ -48,7 +50,7 @@ def from_nvml(said: list[dict[str, Value]]) -> list[SeenGpu] | None:
     count = next((words["count"] for words in said if isinstance(words.get("count"), int)), None)
     if not isinstance(count, int):
         return None
-    seen = [SeenGpu(index, "nvml") for index in range(min(count, MOST))]
+    seen = [SeenGpu(index, "nvml", status=None) for index in range(min(count, MOST))]
     for words in said:
         index = words.get("gpu")
         if isinstance(index, int) and 0 <= index < len(seen):
@@ -95,17 +97,18 @@ def parse_smi(text: str) -> tuple[Fact, list[SeenGpu]]:
     driver: Fact = Unknown("nvidia-smi lists no GPU")
     for line in text.splitlines()[:MOST]:
         cells = [cell.strip() for cell in line.split(",")]
-        if len(cells) != 6 or not cells[0].isdigit():
+        if len(cells) < 6 or not cells[0].isdigit():
             continue
-        memory = cells[5].removesuffix("MiB").strip()
+        uuid, capability, memory = cells[-3:]
+        memory = memory.removesuffix("MiB").strip()
         seen.append(
             SeenGpu(
                 len(seen),
                 "nvidia-smi",
-                name=_told(cells[2]),
-                uuid=_told(cells[3]),
-                capability=_told(cells[4]),
-                memory=int(memory) if memory.isdigit() else None,
+                name=_told(", ".join(cells[2:-3])),
+                uuid=_told(uuid),
+                capability=_told(capability),
+                memory=int(memory) if memory.isdecimal() and len(memory) < 12 else None,
             )
         )
         if _told(cells[1]):
@@ -122,15 +125,23 @@ def look(at: Looking, driver: Facts, listed: list[SeenGpu] | None, usable: list[
     seen = listed if listed is not None else usable
     if seen is None:
         nobody = Absent("no NVIDIA driver lists a GPU")
-        status, init = driver["nvml.status"], driver["cuda.init"]
-        if isinstance(status, Absent) and not isinstance(init, Unknown):
+        status, init, trouble = driver["nvml.status"], driver["cuda.init"], driver["driver.trouble"]
+        if isinstance(status, Absent) and _finds_none(at, init):
             return {"gpu.count": nobody, "gpu.visible": nobody}
         if isinstance(status, Known):
-            reason = f"NVML refused with error {status.value}"
+            reason = (
+                f"NVML refused with error {status.value}" if status.value else "NVML did not come to count the GPUs"
+            )
+            if isinstance(trouble, Known):
+                reason = str(trouble.value)
+        elif isinstance(init, Known):
+            reason = f"libnvidia-ml.so.1 was not found, and cuInit ended with error {init.value}"
         else:
             reason = status.reason if isinstance(status, Unknown) else getattr(init, "reason", "")
         return {"gpu.count": Unknown(reason), "gpu.visible": Unknown(reason)}
-    facts: Facts = {"gpu.count": Known(len(seen), seen[0].source if seen else "nvml")}
+    facts: Facts = {
+        "gpu.count": Known(len(seen), seen[0].source if seen else "nvml" if listed is not None else "libcuda")
+    }
     for gpu in seen:
         facts.update(_facts_of(gpu))
     facts["gpu.visible"] = _visible(at, seen, usable, driver["cuda.init"])
@@ -150,7 +161,8 @@ def _facts_of(gpu: SeenGpu) -> Facts:
         f"gpu.{gpu.index}.{key}": Known(value, gpu.source) if value is not None else Unknown(refusal)
         for key, value in told.items()
     }
-    facts[f"gpu.{gpu.index}.status"] = Known(gpu.status, gpu.source)
+    unreached = Unknown("NVML did not come to tell of this GPU")
+    facts[f"gpu.{gpu.index}.status"] = Known(gpu.status, gpu.source) if gpu.status is not None else unreached
     if gpu.mig is not None:
         facts[f"gpu.{gpu.index}.mig"] = Known(list(gpu.mig), gpu.source)
     return facts
@@ -194,10 +206,20 @@ def _same(seen: list[SeenGpu], gpu: SeenGpu) -> int | None:
     return None
 
 
+def _finds_none(at: Looking, init: Fact) -> bool:
+    """Whether libcuda is not there either, or finds no GPU though none is hidden from it."""
+    hidden = at.text("env.CUDA_VISIBLE_DEVICES") is not None
+    return isinstance(init, Absent) or (isinstance(init, Known) and init.value == NO_DEVICE and not hidden)
+
+
 def _text(value: Value | None) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return value[:LONGEST] if isinstance(value, str) and value else None
 
 
 def _told(cell: str) -> str | None:
     """Return a cell of nvidia-smi, None for its words for "not told"."""
-    return None if cell in ("", "[N/A]", "N/A", "[Not Supported]", "[Unknown Error]", "[GPU is lost]") else cell
+    return (
+        None
+        if cell[:LONGEST] in ("", "[N/A]", "N/A", "[Not Supported]", "[Unknown Error]", "[GPU is lost]")
+        else cell[:LONGEST]
+    )

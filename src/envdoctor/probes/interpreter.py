@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 from typing import TYPE_CHECKING
 
 from envdoctor.host.process import child_script
@@ -29,6 +31,8 @@ FACTS = {
 }
 
 SOURCE = "interpreter"
+OLDEST = (3, 8)
+TOO_OLD = "envdoctor examines Python 3.8 and newer"
 MARKER = "envdoctor-interpreter:"
 """Begins the line of the child script; `site` hooks of the environment may print lines of their own."""
 
@@ -56,7 +60,8 @@ def look(at: Looking) -> Facts:
         if not folder.endswith("lib-dynload")
     ]
     for key in ("version", "tag", "prefix"):
-        facts[f"python.{key}"] = Known(_text(told, key), SOURCE)
+        value = told.get(key)
+        facts[f"python.{key}"] = Known(value, SOURCE) if isinstance(value, str) else Unknown("it did not tell")
     facts["python.site_packages"] = Known([*packages], SOURCE)
     facts["python.externally_managed"] = Known(bool(told.get("externally_managed")), SOURCE)
     facts["python.has_pip"] = Known(any(at.host.is_dir(os.path.join(folder, "pip")) for folder in packages), "files")
@@ -78,7 +83,7 @@ def _ask(at: Looking) -> tuple[dict[str, object] | None, str]:
     if running is None:
         from envdoctor.host.child.interpreter import describe
 
-        return describe(drop_first=False), ""
+        return describe(_folders_of_this_run()), ""
     answer = running.answer(at.deadline)
     for line in reversed(answer.out.splitlines()):
         if line.startswith(MARKER):
@@ -87,10 +92,14 @@ def _ask(at: Looking) -> tuple[dict[str, object] | None, str]:
             except ValueError:
                 break
             if isinstance(told, dict):
+                if _is_older(told.get("version")):
+                    raise NotPython(f"{at.target.python} is Python {told['version']}: {TOO_OLD}")
                 return told, ""
     if answer.exit is None and answer.trouble.startswith("did not answer"):
         return None, answer.trouble
     said = (answer.trouble or answer.error.strip() or answer.out.strip() or "no output").splitlines()[-1]
+    if said.startswith("SyntaxError"):  # the script is Python 3.8: whatever cannot read it is older
+        raise NotPython(f"{at.target.python} is a Python too old to be asked: {TOO_OLD}")
     raise NotPython(f"{at.target.python} is not a Python 3.8 or newer that can be examined: {said[:200]}")
 
 
@@ -98,5 +107,16 @@ def _texts(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _text(told: dict[str, object], key: str) -> str:
-    return str(told.get(key, ""))
+def _is_older(version: object) -> bool:
+    """Whether a version text is one below 3.8; the script itself still runs on 3.7."""
+    match = re.match(r"(\d+)\.(\d+)", version) if isinstance(version, str) else None
+    return match is not None and (int(match[1]), int(match[2])) < OLDEST
+
+
+def _folders_of_this_run() -> tuple[str, ...]:
+    """Return what this very start of Python put first on sys.path: the script's folder, or for `-m` the working one."""
+    script = os.path.dirname(os.path.realpath(sys.argv[0]))
+    try:
+        return (script, os.getcwd())
+    except OSError:  # the working directory was removed
+        return (script,)

@@ -56,15 +56,13 @@ def finish(at: Looking) -> Snapshot:
     Raises `interpreter.NotPython` when the target is no Python; everything else that fails costs the facts of
     its probe, which become Unknown with the reason.
     """
-    for probe in PROBES:
-        try:
-            at.facts.update(probe.look(at))
-        except interpreter.NotPython:
-            raise
-        # The one place where a probe may fail in a way nobody foresaw: it costs its facts, not the look.
-        except Exception as bug:
-            reason = f"probe {probe.__name__.rpartition('.')[2]} failed: {type(bug).__name__}: {bug}"
-            at.facts.update({name: Unknown(reason) for name in probe.FACTS if name not in at.facts})
+    try:
+        for probe in PROBES:
+            _ask(probe, at)
+    finally:
+        for child in (*(at.driver_children or ()), at.interpreter_child):
+            if child is not None:
+                child.stop()
     taken = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return Snapshot(at.facts, taken=taken, envdoctor=__version__)
 
@@ -72,3 +70,16 @@ def finish(at: Looking) -> Snapshot:
 def look(host: Host, target: Target, *, timeout: float = 10.0) -> Snapshot:
     """Look at `host` with the eyes of `target`, from beginning to end."""
     return finish(begin(host, target, timeout=timeout))
+
+
+def _ask(probe: ModuleType, at: Looking) -> None:
+    """Add the facts of one probe; names with `.N.` stand for one fact a GPU and are no facts themselves."""
+    try:
+        at.facts.update(probe.look(at))
+    except interpreter.NotPython:
+        raise
+    # The one place where a probe may fail in a way nobody foresaw: it costs its facts, not the look.
+    except Exception as bug:
+        reason = f"probe {probe.__name__.rpartition('.')[2]} failed: {type(bug).__name__}: {bug}"
+        names = (name for name in probe.FACTS if ".N." not in name and name not in at.facts)
+        at.facts.update({name: Unknown(reason) for name in names})

@@ -67,6 +67,6 @@ def _by_tag(version: str) -> Fact:
     local = version.partition("+")[2]
     if local.startswith("cu") and local[2:].isdigit() and len(local) >= 4:
         return Known(f"{local[2:-1]}.{local[-1]}", "local version")
-    if local == "cpu":
-        return Absent("its version says +cpu")
+    if local == "cpu" or local.startswith(("rocm", "xpu")):
+        return Absent(f"its version says +{local[:40]}")
     return Unknown("its files do not say for which CUDA it was built")

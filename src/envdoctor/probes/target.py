@@ -8,6 +8,8 @@ first of: the environment it is installed in, unless that is a pipx or uv tool e
 from __future__ import annotations
 
 import os
+import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,15 @@ if TYPE_CHECKING:
 TOOL_MARKERS = ("pipx_metadata.json", "uv-receipt.toml")
 """Files by which pipx and uv mark an environment that holds a tool, not the user's packages."""
 
+UV_CACHE = re.compile(r"[/\\](?:archive|environments)-v\d+[/\\]")
+"""Where `uvx` keeps the environment it runs a tool in, below the cache of uv."""
+
+SHIM_TIMEOUT = 5.0
+"""Seconds; a shim that searches for versions takes a few tenths."""
+
 PROJECT_MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".git")
+
+PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +60,26 @@ def choose(host: Host, *, python: str | None, script: bool, executable: str, pre
         return Target(_named(host, python), "named by --python")
     if not script:
         return Target(executable, "the interpreter that runs envdoctor", own=True)
-    candidates = list(_candidates(host, executable, prefix, cwd))
-    if not candidates:
-        raise NoTarget("no Python to examine: no environment is active and PATH holds none (use --python PATH)")
-    chosen, because = candidates[0]
-    others = tuple(
-        dict.fromkeys(
-            other
-            for other, _ in candidates[1:]
-            if _environment(other) != _environment(chosen) and _holds_torch(host, _environment(other))
-        )
-    )
-    return Target(chosen, because, own=chosen == executable, others=others)
+    environments = list(_environments(host, executable, prefix, cwd))
+    on_path = list(_on_path(host))
+    usable = environments or [found for found in on_path if _answers(host, found[0])]
+    if not usable:
+        shims = f" ({on_path[0][0]} does not start)" if on_path else ""
+        raise NoTarget(f"no Python to examine: no environment is active and PATH holds none{shims} (use --python PATH)")
+    chosen, because = usable[0]
+    places = {_place(host, chosen)}
+    others = []
+    for other, _ in (*environments, *on_path):
+        place = _place(host, other)
+        if place not in places and _holds_torch(host, _environment(other)):
+            others.append(other)
+        places.add(place)
+    return Target(chosen, because, own=chosen == executable, others=tuple(others))
 
 
-def _candidates(host: Host, executable: str, prefix: str, cwd: str) -> Iterator[tuple[str, str]]:
-    """Yield every interpreter of the ladder that exists, best first."""
-    if not any(host.is_file(os.path.join(prefix, marker)) for marker in TOOL_MARKERS):
+def _environments(host: Host, executable: str, prefix: str, cwd: str) -> Iterator[tuple[str, str]]:
+    """Yield the interpreters of the environments on the ladder, best first."""
+    if not _is_tool(host, prefix):
         yield executable, "the environment envdoctor is installed in"
     for folder, because in (
         (host.environ.get("VIRTUAL_ENV"), "VIRTUAL_ENV"),
@@ -75,25 +88,48 @@ def _candidates(host: Host, executable: str, prefix: str, cwd: str) -> Iterator[
     ):
         found = _python_in(host, folder) if folder else None
         if found:
-            yield found, because
+            yield os.path.abspath(found), because
+
+
+def _on_path(host: Host) -> Iterator[tuple[str, str]]:
+    """Yield the interpreters that PATH names: the last rungs of the ladder."""
     for name in ("python3", "python"):
         found = host.which(name)
         if found:
-            yield found, f"the first {name} on PATH"
+            yield os.path.abspath(found), f"the first {name} on PATH"
+
+
+def _is_tool(host: Host, prefix: str) -> bool:
+    """Whether an environment was made for envdoctor alone: by pipx, `uv tool install` or `uvx`."""
+    if any(host.is_file(os.path.join(prefix, marker)) for marker in TOOL_MARKERS):
+        return True
+    return bool(UV_CACHE.search(prefix)) and host.is_file(os.path.join(prefix, "pyvenv.cfg"))
+
+
+def _answers(host: Host, python: str) -> bool:
+    """Whether a command on PATH is more than a shim: version managers leave those for Pythons that are not there."""
+    try:
+        is_script = host.read(python, 2) == "#!"
+    except OSError:
+        return False
+    if not is_script or not host.live:
+        return True
+    return host.start("python", [python, "-c", ""]).answer(time.monotonic() + SHIM_TIMEOUT).exit == 0
 
 
 def _named(host: Host, python: str) -> str:
     """Return the interpreter `--python` names: a path, an environment's folder, or a command on PATH."""
+    is_word = os.sep not in python
     if host.is_dir(python):
-        found = _python_in(host, python)
+        found = _python_in(host, python) or (host.which(python) if is_word else None)
         if found is None:
             raise NoTarget(f"--python {python}: this folder holds no bin/python")
-        return found
-    if os.sep not in python and not host.exists(python):
+        return os.path.abspath(found)
+    if is_word and not host.exists(python):
         found = host.which(python)
         if found is None:
             raise NoTarget(f"--python {python}: no such command on PATH")
-        return found
+        return os.path.abspath(found)
     if not host.exists(python):
         raise NoTarget(f"--python {python}: no such file")
     return os.path.abspath(python)
@@ -128,13 +164,19 @@ def _environment(python: str) -> str:
     return os.path.dirname(folder) if os.path.basename(folder) in ("bin", "Scripts") else folder
 
 
+def _place(host: Host, python: str) -> str:
+    """Return the environment of an interpreter by its real path, so that a symlinked prefix is the same place."""
+    return os.path.realpath(host.path(_environment(python)))
+
+
 def _holds_torch(host: Host, prefix: str) -> bool:
     """Whether an environment's site-packages hold a torch."""
-    library = os.path.join(prefix, "lib")
-    try:
-        pythons = [name for name in host.listdir(library) if name.startswith("python3")]
-    except OSError:
-        pythons = []
-    folders = [os.path.join(library, name, "site-packages") for name in pythons]
-    folders.append(os.path.join(prefix, "Lib", "site-packages"))
+    folders = [os.path.join(prefix, "Lib", "site-packages")]
+    local = [os.path.join(prefix, "local")] if os.path.basename(prefix) == "usr" else []  # Debian: pip writes there
+    for library in (os.path.join(base, name) for base in (prefix, *local) for name in ("lib", "lib64")):
+        try:
+            pythons = [name for name in host.listdir(library) if name.startswith("python3")]
+        except OSError:
+            continue
+        folders += [os.path.join(library, name, kind) for name in pythons for kind in PACKAGE_FOLDERS]
     return any(host.is_file(os.path.join(folder, "torch", "version.py")) for folder in folders)

@@ -30,6 +30,7 @@ FACTS = {
 }
 
 CUDA_TAG = re.compile(r"cu\d{2,3}")
+FINDER = re.compile(r"__editable___torch_[\w.]*finder\.py")
 NVIDIA_TAG = re.compile(r"nv\d{2}\.\d{1,2}")
 """NGC and Jetson builds end so: 2.6.0a0+ecf3bae40a.nv25.01."""
 
@@ -38,8 +39,9 @@ def look(at: Looking) -> Facts:
     """Read the torch that `import torch` would load."""
     if isinstance(at.facts.get("python.site_packages"), Unknown):
         return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
-    package = _package(at)
     dist = at.distribution("torch")
+    package = _package(at, dist)
+    dist = next((one for one in at.distributions if one.name == "torch" and one.site == package), dist)
     if package is None and dist is None:
         return dict.fromkeys(FACTS, Absent("no distribution named torch"))
     folder = os.path.join(package, "torch") if package else None
@@ -48,7 +50,7 @@ def look(at: Looking) -> Facts:
     facts: Facts = {
         "torch.version": Known(version, "torch/version.py" if written and written.version else "dist-info")
         if version
-        else Unknown(problem),
+        else Unknown(problem or "torch/version.py states no version"),
         "torch.dist_version": Known(dist.version, "dist-info") if dist else Absent("torch has no dist-info"),
         "torch.location": Known(folder, "sys.path") if folder else Absent("there is no folder torch"),
         "torch.cuda": _built_for(written, "cuda", problem),
@@ -66,21 +68,41 @@ def look(at: Looking) -> Facts:
     return facts
 
 
-def _package(at: Looking) -> str | None:
-    """Return the first folder of sys.path that holds a package called torch."""
-    for site in at.texts("python.site_packages"):
-        if at.host.is_dir(os.path.join(site, "torch")):
+def _package(at: Looking, dist: Distribution | None) -> str | None:
+    """Return the folder that holds the package `import torch` would load.
+
+    A folder without `__init__.py` is passed over by `import` for any later one that has it; it counts only
+    as what is left of an installation that is still recorded, or that a version.py shows to have been one.
+    """
+    sites = at.texts("python.site_packages")
+    for site in sites:
+        if at.host.is_file(os.path.join(site, "torch", "__init__.py")):
             return site
-    return None
+    if dist:
+        left = at.host.is_dir(os.path.join(dist.site, "torch"))
+        return dist.site if left else _editable(at.host, dist)
+    return next((site for site in sites if at.host.is_file(os.path.join(site, "torch", "version.py"))), None)
+
+
+def _editable(host: Host, dist: Distribution) -> str | None:
+    """Return the checkout to which the import hook of an editable installation leads (setuptools, PEP 660)."""
+    try:
+        finders = [name for name in host.listdir(dist.site) if FINDER.fullmatch(name)]
+        text = host.read(os.path.join(dist.site, finders[0])) if finders else ""
+    except OSError:
+        return None
+    mapped = re.search(r"['\"]torch['\"]: ['\"]([^'\"\n]+)/torch['\"]", text)
+    return mapped[1] if mapped and host.is_dir(os.path.join(mapped[1], "torch")) else None
 
 
 def _version_file(host: Host, folder: str | None) -> tuple[VersionFile | None, str]:
     if folder is None:
         return None, "torch is recorded as installed, but its folder is missing"
     try:
-        return version_file.parse(host.read(os.path.join(folder, "version.py"))), ""
+        written = version_file.parse(host.read(os.path.join(folder, "version.py")))
     except OSError as problem:
         return None, f"torch/version.py cannot be read: {problem.strerror or problem}"
+    return (written, "") if written.told else (None, "torch/version.py states nothing about the build")
 
 
 def _built_for(written: VersionFile | None, name: str, problem: str) -> Fact:
@@ -111,10 +133,10 @@ def _channel(host: Host, local: str, written: VersionFile | None, problem: str) 
 def _provenance(at: Looking, dist: Distribution | None, version: str, written: VersionFile | None) -> Fact:
     """Tell who built it; the matrix speaks for wheels of the package index and of PyTorch's alone."""
     local = version.partition("+")[2]
-    conda = _conda_channel(at)
+    ordinary = CUDA_TAG.fullmatch(local) or local == "cpu"
+    conda = None if ordinary else _conda_channel(at, version.partition("+")[0])  # conda's builds have no such tag
     if conda:
         return Known(conda, "conda-meta")
-    ordinary = CUDA_TAG.fullmatch(local) or local == "cpu"
     if not ordinary and (NVIDIA_TAG.search(local) or at.text("env.NVIDIA_PYTORCH_VERSION")):
         return Known("jetson" if at.text("host.kind") == "jetson" else "ngc", "torch.version")
     if written and (written.hip or local.startswith("rocm")):
@@ -124,24 +146,39 @@ def _provenance(at: Looking, dist: Distribution | None, version: str, written: V
     if re.search(r"a0|\+git|\.post\d+$", version) or local == "unknown":
         return Known("source", "torch.version")
     if dist is None:
-        return Unknown("torch has no dist-info that says who installed it")
+        return Known("unknown", "no dist-info that says who installed it")
     if dist.site.endswith("dist-packages") and distributions.installer(at.host, dist) is None:
         return Known("distro", "dist-packages")
+    if _from_checkout(at.host, dist):
+        return Known("source", "direct_url.json")
     if ordinary and dist.version.endswith(f"+{local}"):
         return Known("pytorch-index", "dist-info")
     if "+" not in dist.version and (ordinary or not local):
         return Known("pypi", "dist-info")
-    return Unknown(f"a local version {local!r} that no known builder uses")
+    return Known("unknown", f"a local version {local[:40]!r} that no known builder uses")
 
 
-def _conda_channel(at: Looking) -> str | None:
-    """Return who built a torch that conda recorded, None when conda recorded none."""
+def _from_checkout(host: Host, dist: Distribution) -> bool:
+    """Whether pip or uv built it from a folder or a repository (direct_url.json, PyPA specification)."""
+    try:
+        told = host.read(os.path.join(dist.folder, "direct_url.json"), 65536)
+    except OSError:
+        return False
+    return re.search(r'"(?:dir_info|vcs_info)"\s*:', told) is not None
+
+
+def _conda_channel(at: Looking, public: str) -> str | None:
+    """Return who built the torch that conda recorded, None when conda recorded none of this version.
+
+    `public` is the version without its local part. pip can put another torch over one of conda, which
+    leaves conda's record as it was.
+    """
     prefix = at.text("python.prefix")
     if not prefix:
         return None
     folder = os.path.join(prefix, "conda-meta")
     try:
-        records = [name for name in at.host.listdir(folder) if re.match(r"pytorch-\d|libtorch-\d", name)]
+        records = [name for name in at.host.listdir(folder) if _records(name, public)]
     except OSError:
         return None
     for name in records:
@@ -151,5 +188,13 @@ def _conda_channel(at: Looking) -> str | None:
             continue
         channel = re.search(r'"channel"\s*:\s*"([^"]*)"', record)
         if channel:
-            return "conda-pytorch" if re.search(r"/pytorch(/|$)", channel[1]) else "conda-forge"
+            return (
+                "conda-pytorch" if re.search(r"(^|/)pytorch(-nightly|-lts|-test)?(/|$)", channel[1]) else "conda-forge"
+            )
     return None
+
+
+def _records(name: str, public: str) -> bool:
+    """Whether a file of conda-meta is the record of torch in this version; conda-forge appends .postN to it."""
+    match = re.match(r"(?:pytorch|libtorch)-(\d[^-]*)-", name)
+    return match is not None and (not public or public == match[1] or public.startswith(f"{match[1]}."))

@@ -33,8 +33,12 @@ def visible(
     if asked is None:
         return list(range(len(uuids)))
     found: list[int] = []
+    by_index = False
     for entry in (part.strip() for part in asked.split(",")):
-        if _is_index(entry):
+        if found and _is_index(entry) != by_index:
+            break  # the first entry sets the kind of all
+        by_index = _is_index(entry)
+        if by_index:
             if int(entry) >= len(uuids):
                 break
             if not alike and order != BY_BUS:

@@ -48,10 +48,11 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     if machine.is_known("cuda.init") and machine.number("cuda.init") == 0:
         return
     cards = [card for card in machine.items("pci.nvidia") if isinstance(card, dict)]
-    cards = [card for card in cards if card.get("driver") not in PASSED_ON]
+    holders = [str(card["driver"]) if card.get("driver") else None for card in cards]
+    cards = [card for card, holder in zip(cards, holders, strict=True) if holder not in PASSED_ON]
     if not cards:
         return
-    bound = next((card["driver"] for card in cards if card.get("driver")), None)
+    bound = next((holder for holder in holders if holder and holder not in PASSED_ON), None)
     holder = f" It is bound to the kernel driver {bound}." if bound else ""
     serious = machine.wishes.require_gpu or machine.text("host.kind") == "bare"
     yield RULE.finding(

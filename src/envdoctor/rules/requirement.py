@@ -45,12 +45,13 @@ def satisfied(line: str, version: str, machine: Machine) -> bool | None:
 
 def _applies(line: str, machine: Machine) -> bool:
     """Whether the marker of a requirement line holds in the examined environment."""
+    from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
         marker = Requirement(line).marker
         return marker is None or marker.evaluate(_markers(machine))
-    except InvalidRequirement:
+    except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
         return False
 
 

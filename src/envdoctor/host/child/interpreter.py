@@ -12,11 +12,11 @@ import sys
 MARKER = "envdoctor-interpreter:"
 
 
-def describe(own_folder: str) -> dict[str, object]:
+def describe(own_folders: tuple[str, ...]) -> dict[str, object]:
     """Return what is told.
 
-    `own_folder` is left out where it stands first on sys.path: Python puts the folder of a script there,
-    and for `-m` the working directory, unless PYTHONSAFEPATH or `-P` forbid it.
+    The first entry of sys.path is left out where it is one of `own_folders`: Python puts the folder of a
+    script there, and for `-m` the working directory, unless PYTHONSAFEPATH or `-P` forbid it.
     """
     version = sys.version_info
     nimble = "t" if "t" in getattr(sys, "abiflags", "") else ""
@@ -30,7 +30,7 @@ def describe(own_folder: str) -> dict[str, object]:
         else sys.implementation.name,
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
-        "path": _path(own_folder),
+        "path": _path(own_folders),
         "platform": sys.platform,
         "machine": os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
         "bits": 64 if sys.maxsize > 2**32 else 32,
@@ -40,10 +40,11 @@ def describe(own_folder: str) -> dict[str, object]:
     }
 
 
-def _path(own_folder: str) -> list[str]:
+def _path(own_folders: tuple[str, ...]) -> list[str]:
     """Return sys.path; hooks of `site` may have put anything into it, only text counts for `import`."""
-    entries = [entry for entry in sys.path if isinstance(entry, str)]
-    if entries and not getattr(sys.flags, "safe_path", False) and entries[0] in ("", own_folder):
+    anything: list[object] = [*sys.path]
+    entries = [entry for entry in anything if isinstance(entry, str)]
+    if entries and not getattr(sys.flags, "safe_path", False) and entries[0] in own_folders:
         entries = entries[1:]
     return [entry for entry in entries if entry]
 
@@ -57,4 +58,4 @@ def _libc() -> str | None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n" + MARKER + json.dumps(describe(os.path.dirname(os.path.abspath(__file__)))) + "\n")
+    sys.stdout.write("\n" + MARKER + json.dumps(describe((os.path.dirname(os.path.abspath(__file__)),))) + "\n")

@@ -1,0 +1,264 @@
+"""The interpreter under examination: real Pythons of every age, environments that get in the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import venv
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from envdoctor.host.host import Host
+from envdoctor.model.fact import Absent, Known, Unknown
+from envdoctor.probes import interpreter
+from envdoctor.probes.interpreter import NotPython
+from recorded_tree import MARKER, Tree, look_at, value
+
+if TYPE_CHECKING:
+    from envdoctor.probes.looking import Facts
+
+HERE = str(Path(__file__).parents[1])
+CHILD_VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+@cache
+def python(version: str) -> str:
+    """A real interpreter of that version: named by ENVDOCTOR_TEST_PYTHONS, kept by pyenv, or on PATH."""
+    folders = os.environ.get("ENVDOCTOR_TEST_PYTHONS", "").split(os.pathsep)
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    folders += [str(path / "bin") for path in sorted(pyenv.glob(f"{version}.*"))]
+    for folder in (*folders, *os.environ.get("PATH", "").split(os.pathsep)):
+        candidate = os.path.join(folder, f"python{version}")
+        if folder and os.access(candidate, os.X_OK):
+            said = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False)
+            if re.match(rf"Python {re.escape(version)}\.", said.stdout + said.stderr):
+                return candidate
+    pytest.skip(f"no Python {version}: not in ENVDOCTOR_TEST_PYTHONS, pyenv or PATH")
+
+
+def look(executable: str | Path, *, limit: float = 60, **environ: str) -> Facts:
+    variables = {"PATH": os.environ["PATH"], **environ}
+    return look_at(Host(environ=variables), str(executable), [interpreter], limit=limit)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("environment") / "venv"
+    venv.create(path, with_pip=False, symlinks=True)
+    return path
+
+
+def site_of(environment: Path) -> Path:
+    return next((environment / "lib").glob("python3*")) / "site-packages"
+
+
+@pytest.fixture
+def hooks(environment: Path) -> Any:
+    """Writes files into site-packages, and takes them away again."""
+    written: list[Path] = []
+
+    def write(**files: str) -> Path:
+        for name, text in files.items():
+            written.append(site_of(environment) / name.replace("_py", ".py").replace("_pth", ".pth"))
+            written[-1].write_text(text)
+        return environment / "bin" / "python"
+
+    yield write
+    for path in written:
+        path.unlink()
+
+
+@pytest.mark.parametrize("version", CHILD_VERSIONS)
+def test_a_real_python_tells_of_itself(version: str) -> None:
+    seen = look(python(version))
+    assert value(seen, "python.version").startswith(f"{version}.")
+    assert value(seen, "python.tag").removesuffix("t") == "cp" + version.replace(".", "")
+    assert os.path.isdir(value(seen, "python.prefix"))
+    sites = value(seen, "python.site_packages")
+    assert all(os.path.isdir(site) for site in sites)
+    assert not [site for site in sites if "lib-dynload" in site or os.path.isfile(os.path.join(site, "os.py"))]
+    assert not [site for site in sites if site.endswith(os.path.join("host", "child"))]
+    assert isinstance(seen["host.libc"], (Known, Absent))
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6", "3.7"])
+def test_a_python_too_old_is_refused_in_one_line(version: str) -> None:
+    with pytest.raises(NotPython) as refused:
+        look(python(version))
+    text = str(refused.value)
+    assert "Python 3.8 and newer" in text
+    assert f"python{version}" in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("script", ["nvml", "libcuda", "interpreter"])
+def test_the_child_scripts_compile_where_they_are_run(script: str) -> None:
+    path = Path(interpreter.child_script(script))
+    program = "import sys; compile(open(sys.argv[1]).read(), sys.argv[1], 'exec')"
+    done = subprocess.run([python("3.8"), "-c", program, str(path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_in_process_and_by_child_it_says_the_same() -> None:
+    by_child = look(sys.executable)
+    program = f"""
+import sys
+sys.path.insert(0, {HERE!r})
+import json
+from envdoctor.host.host import Host
+from envdoctor.probes import interpreter
+from recorded_tree import look_at
+facts = look_at(Host(), sys.executable, [interpreter], own=True)
+print(json.dumps({{name: getattr(fact, "value", None) for name, fact in facts.items()}}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    own = json.loads(done.stdout)
+    for name in ("python.version", "python.tag", "python.prefix", "python.has_pip", "host.libc"):
+        assert own[name] == getattr(by_child[name], "value", None), name
+    ours = [site for site in own["python.site_packages"] if site != HERE]
+    assert ours == value(by_child, "python.site_packages")
+
+
+@pytest.mark.parametrize("own", ["working directory", "folder of the script"])
+def test_what_this_start_put_on_sys_path_is_no_place_of_packages(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "bin" / "envdoctor"
+    script.parent.mkdir()
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    first = str(tmp_path.resolve() if own == "working directory" else script.parent.resolve())
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    monkeypatch.setattr(sys, "path", [first, str(kept), first])
+    seen = look_at(Host(), sys.executable, [interpreter], own=True)
+    assert value(seen, "python.site_packages") == [str(kept), first]
+
+
+def test_pythonpath_comes_first(environment: Path, tmp_path: Path) -> None:
+    (tmp_path / "extra").mkdir()
+    entries = f"{tmp_path / 'extra'}{os.pathsep}{tmp_path / 'missing'}"
+    for safe in ({}, {"PYTHONSAFEPATH": "1"}):
+        seen = look(environment / "bin" / "python", PYTHONPATH=entries, **safe)
+        assert value(seen, "python.site_packages") == [str(tmp_path / "extra"), str(site_of(environment))]
+
+
+def test_the_site_of_the_user_is_seen(tmp_path: Path) -> None:
+    base = Path(sys.base_prefix) / "bin" / "python3"
+    if not base.exists():
+        pytest.skip(f"no {base}")
+    folder = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    (tmp_path / folder).mkdir(parents=True)
+    seen = look(base, PYTHONUSERBASE=str(tmp_path), HOME=str(tmp_path))
+    assert str(tmp_path / folder) in value(seen, "python.site_packages")
+
+
+def test_a_pth_file_adds_a_folder_and_noise(hooks: Any, tmp_path: Path) -> None:
+    (tmp_path / "checkout").mkdir()
+    executable = hooks(noise_pth=f"import sys; sys.stdout.write('no newline')\n{tmp_path / 'checkout'}\n")
+    seen = look(executable)
+    assert value(seen, "python.site_packages")[-1] == str(tmp_path / "checkout")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "raise RuntimeError('broken')",
+        "import atexit; atexit.register(print, 'goodbye')",
+        f"print('{MARKER}')\nprint('{MARKER}{{]')\nprint('{MARKER}[]')",
+        "print('x' * 500_000)",
+        "import pathlib, sys; sys.path += [pathlib.Path('/'), b'/', None, 7]",
+        "import sys; sys.stdout.write('\\x1b]0;title\\x07')",
+    ],
+    ids=["raises", "speaks last", "imitates", "is loud", "fills sys.path with anything", "writes escapes"],
+)
+def test_a_hook_that_gets_in_the_way(hooks: Any, environment: Path, text: str) -> None:
+    seen = look(hooks(sitecustomize_py=text))
+    assert value(seen, "python.site_packages") == [str(site_of(environment))]
+    assert value(seen, "python.prefix") == str(environment)
+
+
+def test_a_hook_that_hangs_costs_the_facts_of_the_interpreter(hooks: Any) -> None:
+    seen = look(hooks(sitecustomize_py="import time; time.sleep(600)"), limit=0.3)
+    assert isinstance(seen["python.executable"], Known)
+    fact = seen["python.site_packages"]
+    assert isinstance(fact, Unknown)
+    assert "did not answer" in fact.reason
+
+
+def test_a_hook_that_floods_is_refused_in_one_line(hooks: Any) -> None:
+    with pytest.raises(NotPython, match="wrote more than 1024 KiB"):
+        look(hooks(sitecustomize_py="print('x' * 10_000_000)"))
+
+
+def test_a_hook_that_leaves_a_process_behind(hooks: Any, environment: Path) -> None:
+    seen = look(hooks(sitecustomize_py="import os, time\nif os.fork() == 0:\n    time.sleep(600)\n"))
+    assert value(seen, "python.site_packages") == [str(site_of(environment))]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such a name")
+def test_a_path_that_is_no_text(environment: Path, tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/p\xff"
+    os.mkdir(folder)
+    seen = look(environment / "bin" / "python", PYTHONPATH=os.fsdecode(folder))
+    assert value(seen, "python.site_packages")[0] == os.fsdecode(folder)
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        ("#!/bin/sh\necho hello\n", "hello"),
+        ("#!/bin/sh\nexit 3\n", "no output"),
+        ("#!/bin/sh\necho 'pyenv: python3: command not found' >&2\nexit 127\n", "command not found"),
+        ("#!/nowhere/interpreter\n", "No such file"),
+        ("", "Exec format"),
+        ("#!/bin/sh\nkill -9 $$\n", "SIGKILL"),
+        (f"#!/bin/sh\necho '{MARKER}{{'\n", "envdoctor-interpreter"),
+    ],
+)
+def test_what_is_no_python_is_said_in_one_line(tmp_path: Path, program: str, says: str) -> None:
+    path = tmp_path / "python"
+    path.write_text(program)
+    path.chmod(0o755)
+    with pytest.raises(NotPython, match=says) as refused:
+        look(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_another_implementation_and_a_build_without_gil(tree: Tree) -> None:
+    tree.python({"version": "3.10.14", "tag": "pypy", "prefix": "/venv", "path": []})
+    seen = tree.look([interpreter])
+    assert (value(seen, "python.tag"), value(seen, "python.site_packages")) == ("pypy", [])
+    assert isinstance(seen["host.libc"], Absent)
+    tree.python({"version": "3.13.0", "tag": "cp313t", "prefix": "/venv", "path": []})
+    assert value(tree.look([interpreter]), "python.tag") == "cp313t"
+
+
+@pytest.mark.parametrize("told", [{}, {"version": None, "tag": 3, "path": "x"}, {"path": [1, None, {}], "libc": []}])
+def test_an_answer_of_another_form_gives_no_made_up_facts(tree: Tree, told: dict[str, Any]) -> None:
+    tree.python(told)
+    seen = tree.look([interpreter])
+    assert {name for name, fact in seen.items() if isinstance(fact, Unknown)} == {
+        "python.version",
+        "python.tag",
+        "python.prefix",
+    }
+    assert value(seen, "python.site_packages") == []
+
+
+def test_folders_that_hold_no_packages_are_left_out(tree: Tree) -> None:
+    tree.file("/usr/lib/python3.11/os.py")
+    tree.folder("/usr/lib/python3.11/lib-dynload")
+    tree.folder("/usr/lib/python3/dist-packages/pip")
+    path = ["/usr/lib/python311.zip", "/usr/lib/python3.11", "/usr/lib/python3.11/lib-dynload", "/nowhere"]
+    packages = "/usr/lib/python3/dist-packages"
+    tree.python({"version": "3.11.2", "tag": "cp311", "prefix": "/usr", "path": [*path, packages]})
+    seen = tree.look([interpreter])
+    assert value(seen, "python.site_packages") == [packages]
+    assert value(seen, "python.has_pip") is True

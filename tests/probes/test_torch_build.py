@@ -1,0 +1,339 @@
+"""The installed torch and its partners, of every builder and in every state of decay."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envdoctor.model.fact import Absent, Known, Unknown
+from envdoctor.probes import distributions, environment, host_system, interpreter, partners, torch_build, version_file
+from recorded_tree import SITE, TOLD, Tree, value
+
+if TYPE_CHECKING:
+    from envdoctor.probes.looking import Facts
+
+PROBES = (host_system, environment, interpreter, distributions, torch_build, partners)
+GIT = "0f4f6ba44ff2b77bb3c2bd3a3a1a5c3e5a2b1c0d"
+
+
+def version_text(version: str, cuda: str | None = None, hip: str | None = None, xpu: str | None = None) -> str:
+    """torch/version.py as tools/generate_torch_version.py of torch 2.6 and later writes it."""
+    return (
+        "from typing import Optional\n\n"
+        "__all__ = ['__version__', 'debug', 'cuda', 'git_version', 'hip', 'xpu']\n"
+        f"__version__ = '{version}'\ndebug = False\ncuda: Optional[str] = {cuda!r}\ngit_version = '{GIT}'\n"
+        f"hip: Optional[str] = {hip!r}\nxpu: Optional[str] = {xpu!r}\n"
+    )
+
+
+def torch(tree: Tree, text: str | bytes | None, dist: str | None, *, site: str = SITE, installer: str = "pip") -> None:
+    """Install a torch: `text` of its version.py, version of its dist-info; None leaves either out."""
+    if text is not None:
+        tree.file(f"{site}/torch/__init__.py")
+        tree.file(f"{site}/torch/version.py", text)
+    if dist is not None:
+        tree.file(f"{site}/torch-{dist}.dist-info/METADATA", "Name: torch\nRequires-Dist: sympy\n")
+        if installer:
+            tree.file(f"{site}/torch-{dist}.dist-info/INSTALLER", installer)
+
+
+def look(tree: Tree) -> Facts:
+    return tree.look(PROBES)
+
+
+def known(facts: Facts, *names: str) -> dict[str, object]:
+    """The values of facts of torch; None for an absent one, a failure for an unknown one."""
+    seen = {}
+    for name in names:
+        fact = facts[f"torch.{name}"]
+        assert not isinstance(fact, Unknown), f"{name}: {fact.reason}"
+        seen[name] = fact.value if isinstance(fact, Known) else None
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("text", "dist", "provenance", "channel", "cuda"),
+    [
+        (version_text("2.14.1+cu130", "13.0"), "2.14.1", "pypi", "cu130", "13.0"),
+        (version_text("2.9.1+cu126", "12.6"), "2.9.1+cu126", "pytorch-index", "cu126", "12.6"),
+        (version_text("2.13.0+cpu"), "2.13.0+cpu", "pytorch-index", "cpu", None),
+        (version_text("2.9.1+cpu"), "2.9.1", "pypi", "cpu", None),
+        (
+            version_text("2.16.0.dev20261101+cu132", "13.2"),
+            "2.16.0.dev20261101+cu132",
+            "pytorch-index",
+            "cu132",
+            "13.2",
+        ),
+        (version_text("2.9.1+rocm6.4", hip="6.4.43482"), "2.9.1+rocm6.4", "rocm", "rocm6.4", None),
+        (version_text("2.9.1+xpu", xpu="20250201"), "2.9.1+xpu", "xpu", "xpu", None),
+        (version_text("2.6.0a0+ecf3bae40a.nv25.1", "12.8"), "2.6.0a0+ecf3bae40a.nv25.1", "ngc", "cu128", "12.8"),
+        (version_text("2.8.0a0+git1a2b3c4", "12.8"), "2.8.0a0+git1a2b3c4", "source", "cu128", "12.8"),
+        (version_text("2.3.0a0+unknown", "12.1"), "2.3.0a0+unknown", "source", "cu121", "12.1"),
+        (version_text("2.7.0+computecanada", "12.6"), "2.7.0+computecanada", "unknown", "cu126", "12.6"),
+        (version_text("2.9.1+cu128", "12.8"), None, "unknown", "cu128", "12.8"),
+    ],
+)
+def test_who_built_it_and_for_which_channel(
+    tree: Tree, text: str, dist: str | None, provenance: str, channel: str, cuda: str | None
+) -> None:
+    torch(tree, text, dist)
+    version = text.partition("__version__ = '")[2].partition("'")[0]
+    seen = known(look(tree), "version", "dist_version", "provenance", "channel", "cuda", "git", "location")
+    assert seen == {
+        "version": version,
+        "dist_version": dist,
+        "provenance": provenance,
+        "channel": channel,
+        "cuda": cuda,
+        "git": GIT,
+        "location": f"{SITE}/torch",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "cuda"),
+    [
+        (
+            "__version__ = '1.12.1+cu102'\ndebug = False\ncuda: Optional[str] = '10.2'\ngit_version = 'a'\n"
+            "hip: Optional[str] = None\n",
+            "1.12.1+cu102",
+            "10.2",
+        ),
+        ("__version__ = '1.7.1'\ndebug = False\ncuda = '10.2'\ngit_version = 'b'\nhip = None\n", "1.7.1", "10.2"),
+        ('__version__: str = "2.9.1+cu128"  # a comment\ncuda = "12.8"\n', "2.9.1+cu128", "12.8"),
+        ("__version__ = '1'\n__version__ = '2.0'\r\ncuda = None\ncuda = '11.8'\n", "2.0", "11.8"),
+        ("    __version__ = '1'\n__version__ = '2'\n", "2", None),
+        ("__version__ = '2.9.1\ncuda = os.environ['X']\n", None, None),
+    ],
+)
+def test_layouts_of_version_py(text: str, version: str | None, cuda: str | None) -> None:
+    written = version_file.parse(text.replace("\r\n", "\n"))
+    assert (written.version, written.cuda) == (version, cuda)
+
+
+def test_a_version_py_that_runs_code_does_not_run(tree: Tree) -> None:
+    torch(tree, "import os\nos._exit(1)\n" + version_text("2.9.1+cu128", "12.8"), "2.9.1")
+    assert known(look(tree), "version")["version"] == "2.9.1+cu128"
+
+
+def conda_record(tree: Tree, name: str, channel: str) -> None:
+    told = {"build": "x", "channel": channel, "name": "pytorch", "files": ["a"] * 100}
+    tree.file(f"/venv/conda-meta/{name}.json", json.dumps(told, indent=2))
+
+
+@pytest.mark.parametrize(
+    ("record", "channel", "version", "provenance"),
+    [
+        (
+            "pytorch-2.5.1-cuda126_py311_300",
+            "https://mirror.example/conda-forge/linux-64",
+            "2.5.1.post3",
+            "conda-forge",
+        ),
+        (
+            "pytorch-2.5.1-py3.11_cuda12.4_cudnn9.1.0_0",
+            "https://mirror.example/pytorch/linux-64",
+            "2.5.1",
+            "conda-pytorch",
+        ),
+        ("pytorch-2.5.1-py3.11_0", "pytorch", "2.5.1", "conda-pytorch"),
+        ("pytorch-2.5.1-py3.11_0", "https://mirror.example/pytorch-nightly", "2.5.1", "conda-pytorch"),
+    ],
+)
+def test_conda_says_which_channel_it_came_from(
+    tree: Tree, record: str, channel: str, version: str, provenance: str
+) -> None:
+    torch(tree, version_text(version, "12.4"), version, installer="conda")
+    tree.file("/venv/conda-meta/pytorch-mutex-1.0-cuda.json", '{"channel": "elsewhere"}')
+    conda_record(tree, record, channel)
+    assert known(look(tree), "provenance", "channel") == {"provenance": provenance, "channel": "cu124"}
+
+
+@pytest.mark.parametrize("version", ["2.9.1+cu128", "2.5.1+cu124"])
+def test_a_torch_of_pip_over_one_of_conda_is_of_pip(tree: Tree, version: str) -> None:
+    torch(tree, version_text(version, "12.8"), version)
+    conda_record(tree, "pytorch-2.5.1-py3.11_0", "https://mirror.example/pytorch/linux-64")
+    assert known(look(tree), "provenance") == {"provenance": "pytorch-index"}
+
+
+def test_an_old_package_of_conda_has_an_egg_info(tree: Tree) -> None:
+    torch(tree, version_text("1.12.1", "11.6"), None)
+    tree.folder(f"{SITE}/torch-1.12.1-py3.9.egg-info")
+    conda_record(tree, "pytorch-1.12.1-py3.9_cuda11.6_0", "https://mirror.example/pytorch/linux-64")
+    seen = look(tree)
+    assert known(seen, "provenance", "dist_version") == {"provenance": "conda-pytorch", "dist_version": "1.12.1"}
+    assert isinstance(seen["torch.requires"], Absent)
+
+
+def test_a_package_of_the_distribution(tree: Tree) -> None:
+    site = "/usr/lib/python3/dist-packages"
+    tree.python({**TOLD, "path": [site], "prefix": "/usr"})
+    torch(tree, version_text("2.6.0"), "2.6.0", site=site, installer="")
+    assert known(look(tree), "provenance") == {"provenance": "distro"}
+
+
+def test_pip_in_the_same_folder_is_not_the_distribution(tree: Tree) -> None:
+    site = "/usr/local/lib/python3.11/dist-packages"
+    tree.python({**TOLD, "path": [site], "prefix": "/usr"})
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1", site=site)
+    assert known(look(tree), "provenance") == {"provenance": "pypi"}
+
+
+def test_builds_of_nvidia_are_told_apart_by_the_machine(tree: Tree) -> None:
+    torch(tree, version_text("2.3.0a0+ebedce2.nv24.02", "12.2"), "2.3.0a0+ebedce2.nv24.02")
+    tree.file("/etc/nv_tegra_release", "# R36 (release), REVISION: 3.0\n")
+    assert known(look(tree), "provenance") == {"provenance": "jetson"}
+
+
+def test_an_ordinary_wheel_in_an_image_of_nvidia_stays_one(tree: Tree) -> None:
+    tree.set(NVIDIA_PYTORCH_VERSION="25.01")
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1+cu128")
+    assert known(look(tree), "provenance") == {"provenance": "pytorch-index"}
+
+
+def test_an_editable_checkout_on_sys_path(tree: Tree) -> None:
+    tree.python({**TOLD, "path": [SITE, "/home/u/pytorch"]})
+    torch(tree, version_text("2.9.0", "12.8"), None, site="/home/u/pytorch")
+    torch(tree, None, "2.9.0")
+    direct = {"dir_info": {"editable": True}, "url": "file:///home/u/pytorch"}
+    tree.file(f"{SITE}/torch-2.9.0.dist-info/direct_url.json", json.dumps(direct))
+    assert known(look(tree), "location", "provenance") == {"location": "/home/u/pytorch/torch", "provenance": "source"}
+
+
+def test_an_editable_checkout_behind_an_import_hook(tree: Tree) -> None:
+    torch(tree, version_text("2.9.0a0+gitabc", "12.8"), None, site="/home/u/pytorch")
+    torch(tree, None, "2.9.0a0+gitabc")
+    finder = "MAPPING: dict[str, str] = {'torchgen': '/home/u/pytorch/torchgen', 'torch': '/home/u/pytorch/torch'}\n"
+    tree.file(f"{SITE}/__editable___torch_2_9_0a0_gitabc_finder.py", finder)
+    seen = known(look(tree), "location", "cuda", "provenance")
+    assert seen == {"location": "/home/u/pytorch/torch", "cuda": "12.8", "provenance": "source"}
+
+
+def test_a_wheel_installed_by_its_address_is_no_checkout(tree: Tree) -> None:
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1+cu128")
+    url = {"archive_info": {}, "url": "https://download.pytorch.org/whl/cu128/torch-2.9.1.whl"}
+    tree.file(f"{SITE}/torch-2.9.1+cu128.dist-info/direct_url.json", json.dumps(url))
+    assert known(look(tree), "provenance") == {"provenance": "pytorch-index"}
+
+
+def test_no_torch(tree: Tree) -> None:
+    tree.folder(f"{SITE}/torchgen")
+    seen = look(tree)
+    assert {type(seen[name]) for name in torch_build.FACTS} == {Absent}
+    assert {type(seen[name]) for name in partners.FACTS} == {Absent}
+
+
+@pytest.mark.parametrize("leftover", ["torch/lib/libtorch.so", "torch/__pycache__/x.pyc", "torch/notes.txt"])
+def test_a_folder_of_that_name_is_no_torch(tree: Tree, leftover: str) -> None:
+    tree.file(f"{SITE}/{leftover}")
+    tree.folder(f"{SITE}/~orch-2.9.1.dist-info")
+    assert isinstance(look(tree)["torch.version"], Absent)
+
+
+def test_a_folder_of_that_name_does_not_hide_the_torch_behind_it(tree: Tree) -> None:
+    tree.file("/project/torch/notes.txt")
+    tree.python({**TOLD, "path": ["/project", SITE]})
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1")
+    assert known(look(tree), "location") == {"location": f"{SITE}/torch"}
+
+
+def test_of_two_the_first_on_sys_path_counts(tree: Tree) -> None:
+    tree.python({**TOLD, "path": ["/user/site", SITE]})
+    torch(tree, version_text("2.5.1+cu124", "12.4"), "2.5.1+cu124", site="/user/site")
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1")
+    seen = known(look(tree), "version", "dist_version", "provenance", "location")
+    assert seen == {
+        "version": "2.5.1+cu124",
+        "dist_version": "2.5.1+cu124",
+        "provenance": "pytorch-index",
+        "location": "/user/site/torch",
+    }
+
+
+def test_the_record_beside_the_package_counts_before_an_earlier_one(tree: Tree) -> None:
+    tree.python({**TOLD, "path": ["/stale", SITE]})
+    torch(tree, None, "1.0", site="/stale")
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1")
+    assert known(look(tree), "dist_version") == {"dist_version": "2.9.1"}
+
+
+@pytest.mark.parametrize("state", ["missing", "empty", "binary", "fifo", "folder", "sparse"])
+def test_a_version_py_that_tells_nothing(tree: Tree, state: str) -> None:
+    torch(tree, "", "2.9.1+cu128")
+    path = tree.root / SITE.lstrip("/") / "torch" / "version.py"
+    path.unlink()
+    if state == "fifo":
+        os.mkfifo(path)
+    elif state == "folder":
+        path.mkdir()
+    elif state == "sparse":
+        with open(path, "wb") as file:
+            file.truncate(1 << 30)
+    elif state != "missing":
+        path.write_bytes(bytes(range(256)) * 100 if state == "binary" else b"")
+    seen = look(tree)
+    assert known(seen, "version", "channel") == {"version": "2.9.1+cu128", "channel": "cu128"}
+    for name in ("cuda", "hip", "git"):
+        fact = seen[f"torch.{name}"]
+        assert isinstance(fact, Unknown)
+        assert fact.reason.startswith("torch/version.py"), fact
+
+
+def test_a_version_py_that_tells_nothing_and_no_record(tree: Tree) -> None:
+    torch(tree, "", None)
+    fact = look(tree)["torch.version"]
+    assert isinstance(fact, Unknown)
+    assert fact.reason
+
+
+def test_a_record_whose_folder_is_gone(tree: Tree) -> None:
+    torch(tree, None, "2.9.1+cu128")
+    seen = look(tree)
+    assert known(seen, "version", "location") == {"version": "2.9.1+cu128", "location": None}
+    assert seen["torch.cuda"] == Unknown("torch is recorded as installed, but its folder is missing")
+
+
+def partner(tree: Tree, name: str, dist: str, text: str | None) -> None:
+    tree.file(f"{SITE}/{name}-{dist}.dist-info/METADATA", f"Name: {name}\nRequires-Dist: torch==2.9.1\n")
+    if text is not None:
+        tree.file(f"{SITE}/{name}/version.py", text)
+
+
+@pytest.mark.parametrize(
+    ("dist", "text", "version", "cuda"),
+    [
+        ("0.24.1", "__version__ = '0.24.1+cu128'\ngit_version = 'a'\n", "0.24.1+cu128", Known("12.8", "local version")),
+        ("0.24.1+cu126", None, "0.24.1+cu126", Known("12.6", "local version")),
+        ("0.10.0+cu92", None, "0.10.0+cu92", Known("9.2", "local version")),
+        ("0.24.1+cpu", None, "0.24.1+cpu", Absent("its version says +cpu")),
+        ("0.24.1+rocm6.4", None, "0.24.1+rocm6.4", Absent("its version says +rocm6.4")),
+        ("0.20.1", "__version__ = '0.20.1'\ncuda = '12.4'\n", "0.20.1", Known("12.4", "torchvision/version.py")),
+        ("0.20.1", None, "0.20.1", Unknown("its files do not say for which CUDA it was built")),
+        ("0.20.1", "", "0.20.1", Unknown("its files do not say for which CUDA it was built")),
+    ],
+)
+def test_what_a_partner_was_built_for(
+    tree: Tree, dist: str, text: str | None, version: str, cuda: Known | Absent | Unknown
+) -> None:
+    partner(tree, "torchvision", dist, text)
+    seen = look(tree)
+    assert value(seen, "torchvision.version") == version
+    assert seen["torchvision.cuda"] == cuda
+    assert value(seen, "torchvision.requires") == ["torch==2.9.1"]
+    assert isinstance(seen["torchaudio.version"], Absent)
+
+
+def test_triton_by_its_record(tree: Tree) -> None:
+    tree.folder(f"{SITE}/triton-3.5.1.dist-info")
+    assert value(look(tree), "triton.version") == "3.5.1"
+
+
+def test_nothing_is_concluded_where_the_interpreter_did_not_answer(tree: Tree) -> None:
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1")
+    tree.says("interpreter", code=None, trouble="did not answer within 10 s")
+    seen = look(tree)
+    assert all(isinstance(seen[name], Unknown) for name in (*torch_build.FACTS, *partners.FACTS))
