@@ -1,6 +1,6 @@
 """`python -m envdoctor`: examines the interpreter that runs it."""
 
-from envdoctor.cli import main
+from envdoctor.start import run
 
 if __name__ == "__main__":
-    main(prog_name="python -m envdoctor")
+    run("python -m envdoctor")

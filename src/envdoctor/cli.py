@@ -6,6 +6,7 @@ command lives; `tests/project/test_imports.py` holds that.
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -81,8 +82,21 @@ class Invocation:
     script = True
 
 
+class Stopped(BaseException):
+    """SIGINT or SIGTERM came. Not a KeyboardInterrupt: click would print an empty line of its own for that."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code.
+
+    Ctrl-C and SIGTERM end it with one line and 128 + the signal's number, as shells count, and leave no child.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     for stream in (sys.stdout, sys.stderr):
         # A path may hold letters the terminal cannot show; they are escaped rather than raise.
         if hasattr(stream, "reconfigure"):
@@ -94,15 +108,25 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except Stopped as stopped:
         click.echo("envdoctor: interrupted", err=True)
+        sys.exit(128 + stopped.number)
+    except click.Abort:
         sys.exit(130)
     except BrokenPipeError:  # `envdoctor rules | head`: the reader has what it wanted
         sys.stderr.close()
         sys.exit(141)
     finally:
         _stop_children()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # nothing is left to tidy: the end may be as abrupt as asked
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
+    process = sys.modules.get("envdoctor.host.process")
+    if process is None or not process.STARTING.defers(number):
+        raise Stopped(number)
 
 
 def _stop_children() -> None:

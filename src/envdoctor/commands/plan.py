@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from envdoctor.cli import Invocation
 
 EXIT_CODES = {"nothing-to-do": 0, "solved": 0, "impossible": 1}
-PLATFORMS = ("linux-x86_64", "linux-aarch64", "windows-x86_64", "macos-arm64", "macos-x86_64")
+PLATFORMS = (
+    "linux-x86_64", "linux-aarch64", "linux-aarch64-jetson", "windows-x86_64", "macos-arm64", "macos-x86_64",
+)  # fmt: skip
 
 
 @click.command(name="plan")
@@ -26,7 +28,12 @@ PLATFORMS = ("linux-x86_64", "linux-aarch64", "windows-x86_64", "macos-arm64", "
     "--compute-capability", "capabilities", multiple=True, metavar="X.Y", help="Describe a machine: a GPU. Repeatable."
 )
 @click.option("--python-version", metavar="X.Y", help="Describe a machine: its Python.")
-@click.option("--platform", type=click.Choice(PLATFORMS), help="Describe a machine: its platform.")
+@click.option(
+    "--platform",
+    type=click.Choice(PLATFORMS),
+    metavar="OS-ARCH",
+    help=f"Describe a machine: {', '.join(PLATFORMS)}.",
+)
 @click.option("--glibc", metavar="X.Y", help="Describe a machine: its C library.")
 @click.option("--torch", metavar="SPEC", help="Keep to these torch releases: 2.9.1, '>=2.6,<2.9'.")
 @click.option("--with", "partners", metavar="NAMES", default="", help="Partners to include: torchvision,torchaudio.")

@@ -81,25 +81,27 @@ class Child:
         self._answer: Answer | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._trouble = ""
-        try:
-            self._process = subprocess.Popen(
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=dict(environ),
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as problem:  # ValueError: a NUL byte in a path
-            self._trouble = f"{argv[0]}: {getattr(problem, 'strerror', None) or problem}"
-            return
-        self._readers = [
+        with STARTING:
+            try:
+                self._process = subprocess.Popen(
+                    list(argv),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=dict(environ),
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as problem:  # ValueError: a NUL byte in a path
+                self._trouble = f"{argv[0]}: {getattr(problem, 'strerror', None) or problem}"
+                return
+            RUNNING.add(self)
+        self._readers: tuple[threading.Thread, ...] = ()
+        self._readers = (
             threading.Thread(target=_drain, args=(self._process.stdout, self._out, self._flooded), daemon=True),
             threading.Thread(target=_drain, args=(self._process.stderr, self._error, self._flooded), daemon=True),
-        ]
+        )
         for reader in self._readers:
             reader.start()
-        RUNNING.add(self)
 
     def answer(self, deadline: float) -> Answer:
         """Wait until it ends or `time.monotonic()` passes `deadline`, and return what it gave."""
@@ -160,6 +162,35 @@ class Child:
 
 RUNNING: set[Child] = set()
 """The children under way, so that Ctrl-C leaves none behind."""
+
+
+class Starting:
+    """The moment between a child's birth and its entry in `RUNNING`, in which no signal may interrupt.
+
+    A handler asks `defers`; a signal that came meanwhile is raised again at the end.
+    """
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._came: int | None = None
+
+    def defers(self, number: int) -> bool:
+        """Whether a signal has to wait; if so it is remembered."""
+        if self._depth:
+            self._came = number
+        return bool(self._depth)
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._came is not None and not self._depth:
+            number, self._came = self._came, None
+            signal.raise_signal(number)
+
+
+STARTING = Starting()
 
 
 def stop_all() -> None:

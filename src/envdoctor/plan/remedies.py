@@ -7,6 +7,7 @@ would be a guess.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,12 @@ BY_HAND: dict[str, tuple[str, str]] = {
     "no-nvidia-gpu": ("start-container-with", "use a machine with an NVIDIA GPU, or pass one into the container"),
 }
 """What a person does, by rule: the kind of step and its words. None of these is a command of ours to run."""
+
+CUDA_LIBRARY = re.compile(
+    r"nvidia-(cublas|cuda-(cupti|nvrtc|runtime)|cudnn|cufft|cufile|curand|cusolver|cusparse|cusparselt|nccl|nvjitlink"
+    r"|nvshmem|nvtx)(-cu\d{2})?"
+)
+"""Distributions that hold the libraries torch loads; up to CUDA 12 named with the major, from 13 on mostly without."""
 
 NOTHING = Plan(Status.NOTHING_TO_DO)
 
@@ -113,6 +120,8 @@ def _repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
         ("triton-mismatch" in rules, _triton),
     )
     orders = [mend(solver, torch) for wanted, mend in mends if wanted]
+    if "torch" in incomplete:
+        orders.insert(1, _what_is_gone(solver, torch))
     steps = tuple(
         Step("install-wheels", Applicability.UNSAFE, why, solver.argv(order)) for order, why in filter(None, orders)
     )
@@ -123,25 +132,36 @@ def _repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
 
 
 def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
-    """Reinstall the same build and the CUDA libraries it pins, and nothing else."""
-    pins = [_pin(line) for line in map(str, solver.machine.items("torch.requires")) if line.startswith("nvidia-")]
-    requirements = (f"torch=={_exact(solver, torch)}", *filter(None, pins))
+    """Reinstall the same build and its CUDA libraries, as far as they are recorded, and nothing else."""
+    recorded = solver.machine.table("nvidia.packages") if solver.machine.is_known("nvidia.packages") else {}
+    libraries = {name: str(version) for name, version in recorded.items() if CUDA_LIBRARY.fullmatch(name)}
+    for line in map(str, solver.machine.items("torch.requires")):
+        name, version = _pin(line)
+        if name in libraries and version:
+            libraries[name] = version  # what torch pins, where another version stands in its place
+    requirements = [f"{name}=={version}" for name, version in sorted(libraries.items())]
     return (
-        Order(solver.python, requirements, _index(solver, torch), again=True),
-        f"reinstalls torch {torch.text} and the CUDA libraries it pins; other packages stay",
+        Order(solver.python, (f"torch=={_exact(solver, torch)}", *requirements), _index(solver, torch), again=True),
+        f"reinstalls torch {torch.text} and the CUDA libraries that stand beside it; other packages stay",
     )
 
 
-def _pin(line: str) -> str | None:
-    """Return `name==version` of a requirement line, None where it pins no exact version."""
+def _what_is_gone(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
+    """Install what torch requires and nothing records any more: the resolver follows the requirements of its own."""
+    order = Order(solver.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
+    return order, f"adds the CUDA libraries that torch {torch.text} requires and that are gone altogether"
+
+
+def _pin(line: str) -> tuple[str, str | None]:
+    """Return name and exact version of a requirement line; None for a version it does not pin exactly."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
         requirement = Requirement(line)
     except InvalidRequirement:
-        return None
+        return "", None
     versions = [clause.version for clause in requirement.specifier if clause.operator == "=="]
-    return f"{requirement.name}=={versions[0]}" if versions else None
+    return requirement.name, versions[0] if versions else None
 
 
 def _partner_versions(solver: Solver, torch: TorchBuild) -> tuple[str, ...]:

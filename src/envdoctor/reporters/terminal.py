@@ -190,6 +190,7 @@ def _plan(report: Report, width: int, verbose: bool) -> Iterator[_Line]:
     if plan.status is Status.IMPOSSIBLE:
         yield from _wrapped("No published torch wheel serves this machine as it is.", width)
         yield from _because(plan, width)
+        yield from _steps(plan.steps, width)
         ways = plan.alternatives
     else:
         wrong = report.diagnosis.verdict in (Verdict.BROKEN, Verdict.WARNINGS)

@@ -96,8 +96,12 @@ def _gpus(machine: Machine, severity: Severity) -> Iterator[Finding]:
 def _cuda(machine: Machine) -> Iterator[Finding]:
     """CUDA that does not start on GPUs which NVML lists."""
     init = machine.number("cuda.init") if machine.is_known("cuda.init") else None
-    if init is None or init in (0, NO_DEVICE) or not machine.number("gpu.count"):
+    count = min(machine.number("gpu.count") or 0, MOST_GPUS)
+    if not init or not count:
         return
+    instances = any(machine.is_known(f"gpu.{index}.mig") for index in range(count))
+    if init == NO_DEVICE and (instances or machine.is_known("env.CUDA_VISIBLE_DEVICES")):
+        return  # hidden by a setting, or cut into MIG instances of which none is there
     yield _said(
         machine,
         f"The driver lists its GPUs, and CUDA does not start: cuInit of libcuda refuses with error {init}.",
@@ -115,7 +119,7 @@ RULE = Rule(
     stage=Stage.REACH,
     needs=(
         "cuda.init", "driver.trouble", "nvml.status", "gpu.count", "gpu.N.status", "host.kind", "pci.nvidia",
-        "driver.version",
+        "driver.version", "env.CUDA_VISIBLE_DEVICES", "gpu.N.mig",
     ),
     fires=(
         Example("Unknown Error, in NVML and in CUDA", {"nvml.status": 999, "cuda.init": 999, "gpus": None}, says="999"),
