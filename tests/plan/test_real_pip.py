@@ -9,6 +9,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,6 @@ from standin.environment import torch_version_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 S1 = SCENARIOS["S1"]
 GIT = "0" * 40
@@ -136,10 +137,15 @@ def test_a_plain_requirement_would_have_changed_nothing(environment: Environment
     assert "12.4" in (environment.site_packages / "torch" / "version.py").read_text()
 
 
-@pytest.mark.skipif(shutil.which("uv") is None, reason="no uv on this machine")
+UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.skipif(UV is None, reason="no uv on this machine")
 def test_the_planned_command_for_uv(environment: Environment, index: str, standin: Path) -> None:
     before = installed(environment)
-    carried_out(planned(environment, index, standin, "--installer", "uv"))
+    argv = planned(environment, index, standin, "--installer", "uv")
+    assert argv[0] == "uv"
+    carried_out([str(UV), *argv[1:]])
     after = installed(environment)
     assert after["torch"] == "2.5.1+cu118"
     assert after["torchvision"] == "0.20.1+cu118"

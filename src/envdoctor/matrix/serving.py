@@ -6,7 +6,7 @@ One place, so that what the rules call broken and what the planner calls a way o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.matrix.fit import kernels_for
 from envdoctor.matrix.matrix import NO_MINOR_COMPATIBILITY
@@ -124,49 +124,57 @@ def _older(api: str, cuda: str) -> bool:
     return minor(api) < minor(cuda)
 
 
-def obstacle(matrix: Matrix, release: Release, wheel: Wheel, need: Need) -> str | None:
-    """Return the first constraint that a wheel breaks on a machine, in words; None when it serves."""
-    platform_problem = _platform_obstacle(release, need)
-    if platform_problem or not need.capabilities:
-        return platform_problem
+class Obstacle(NamedTuple):
+    """The constraint a wheel breaks on a machine (`python`, `driver`, `kernels`, ...), and how, in words."""
+
+    constraint: str
+    text: str
+
+
+def obstacle(matrix: Matrix, release: Release, wheel: Wheel, need: Need) -> Obstacle | None:
+    """Return the first constraint that a wheel breaks on a machine; None when it serves."""
+    problem = _platform_obstacle(release, need)
+    if problem or not need.capabilities:
+        return problem
+    build = f"torch {release.version} from {wheel.channel}"
     if wheel.cuda is None:
-        return "it is a CPU build"
+        return Obstacle("build", f"{build} is a CPU build")
     if driver_runs(matrix, wheel.cuda, need) is False:
-        floor = matrix.driver_floor(wheel.cuda, need.driver_os)
-        return f"CUDA {wheel.cuda} needs driver {floor or '(unknown)'} or newer, this is {need.driver}"
-    for capability in need.capabilities:
-        problem = _gpu_obstacle(matrix, wheel, need, capability)
-        if problem:
-            return problem
-    return None
+        floor = matrix.driver_floor(wheel.cuda, need.driver_os) or "(unknown)"
+        return Obstacle("driver", f"{build} needs driver {floor} or newer, this is {need.driver}")
+    problems = (_gpu_obstacle(matrix, wheel, build, need, capability) for capability in need.capabilities)
+    return next(filter(None, problems), None)
 
 
-def _platform_obstacle(release: Release, need: Need) -> str | None:
+def _platform_obstacle(release: Release, need: Need) -> Obstacle | None:
     tags = release.pythons.get(need.platform)
     if tags is None:
-        return f"torch {release.version} has no wheel for {need.platform}"
+        return Obstacle("platform", f"torch {release.version} has no wheel for {need.platform}")
     if need.python_tag is not None and need.python_tag not in tags:
-        return f"torch {release.version} has no wheel for {need.python_tag}"
+        return Obstacle("python", f"torch {release.version} has no wheel for {need.python_tag}")
     floor = release.glibc.get(need.platform)
     if floor and need.glibc and need.glibc < floor:
-        return f"torch {release.version} needs glibc {floor[0]}.{floor[1]}"
+        return Obstacle("glibc", f"torch {release.version} needs glibc {floor[0]}.{floor[1]}")
     return None
 
 
-def _gpu_obstacle(matrix: Matrix, wheel: Wheel, need: Need, capability: Capability) -> str | None:
-    name = f"{capability[0]}.{capability[1]}"
-    lowest = matrix.gpu_driver_floor(capability)
-    if lowest and need.driver and parts(need.driver)[0] < lowest.branch:
-        return f"a GPU of compute capability {name} needs driver {lowest.branch} or newer"
+def _gpu_obstacle(matrix: Matrix, wheel: Wheel, build: str, need: Need, capability: Capability) -> Obstacle | None:
+    name = f"compute capability {capability[0]}.{capability[1]}"
+    branch = parts(need.driver)[0] if need.driver else None
+    lowest, last = matrix.gpu_driver_floor(capability), matrix.last_driver_branch(capability)
+    if lowest and branch is not None and branch < lowest.branch:
+        return Obstacle("gpu-driver", f"a GPU of {name} needs driver {lowest.branch} or newer, this is {need.driver}")
+    if last and branch is not None and branch > last:
+        return Obstacle("gpu-driver", f"driver branch {last} is the last that runs {name}, this is {need.driver}")
     if wheel.sass is None:
-        return "its architectures are not known"
+        return Obstacle("unknown", f"the architectures of {build} are not known")
     kind = kernels_for(wheel.sass, wheel.ptx or (), capability)
     if kind is None:
-        return f"it holds no kernels for compute capability {name}"
+        return Obstacle("kernels", f"{build} holds no kernels for {name}")
     if kind == "ptx" and (need.api is None or _older(need.api, wheel.cuda or "0")):
-        return f"its PTX for compute capability {name} is newer than this driver can compile"
+        return Obstacle("ptx", f"the PTX in {build} for {name} is newer than this driver can compile")
     if matrix.cudnn_serves(wheel.cudnn, capability) is False:
-        return f"its cuDNN {wheel.cudnn} dropped compute capability {name}"
+        return Obstacle("cudnn", f"cuDNN {wheel.cudnn} of {build} dropped {name}")
     return None
 
 

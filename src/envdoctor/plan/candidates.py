@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envdoctor.matrix.matrix import Matrix
-    from envdoctor.matrix.serving import Need
+    from envdoctor.matrix.serving import Need, Obstacle
     from envdoctor.matrix.tables import Release, Wheel
     from envdoctor.model.plan import Target
 
@@ -35,7 +35,7 @@ class Candidate:
 
     release: Release
     wheel: Wheel
-    obstacle: str | None
+    obstacle: Obstacle | None
     lacking: tuple[str, ...] = ()
 
     @property

@@ -28,12 +28,16 @@ PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """A driver to upgrade to: `driver` the lowest that helps, `last` the last branch that runs the GPUs."""
+    """A driver to change to: `driver` the lowest that helps, `last` the last branch that runs the GPUs.
+
+    `back` where the present driver is beyond that branch, so that an older one is needed.
+    """
 
     driver: str
     last: int | None
     opens: Candidate | None
     gain: str
+    back: bool = False
 
 
 def upgrades(
@@ -42,6 +46,9 @@ def upgrades(
     """Return the driver upgrades that gain something: the one that keeps the installed wheel, else lowest first."""
     if need.driver is None or not need.capabilities:
         return []
+    last = _last(matrix, need)
+    if last is not None and parts(need.driver)[0] > last:
+        return _way_back(matrix, need, last, installed, machine, partners)
     kept = _keeps_installed(matrix, need, machine)
     if kept:
         return [kept]
@@ -65,14 +72,32 @@ def upgrades(
 
 def step(upgrade: Upgrade, machine: Machine) -> Step:
     """Return the step for a person; where it is done depends on where the driver lives."""
-    kind = machine.text("host.kind") if machine.is_known("host.kind") else None
-    place = PLACES.get(kind or "", "on this machine (in a virtual machine: inside it)")
+    if upgrade.back:
+        why = f"install NVIDIA driver branch {upgrade.driver}, the last that runs this GPU, in place of the present one"
+        return Step("downgrade-driver", Applicability.MANUAL, f"{why}, {_place(machine)}")
     last = f", and not beyond branch {upgrade.last}, the last that runs this GPU" if upgrade.last else ""
     return Step(
         "upgrade-driver",
         Applicability.MANUAL,
-        f"install NVIDIA driver {upgrade.driver} or newer {place}{last}",
+        f"install NVIDIA driver {upgrade.driver} or newer {_place(machine)}{last}",
     )
+
+
+def _place(machine: Machine) -> str:
+    kind = machine.text("host.kind") if machine.is_known("host.kind") else None
+    return PLACES.get(kind or "", "on this machine (in a virtual machine: inside it)")
+
+
+def _way_back(
+    matrix: Matrix, need: Need, last: int, installed: str | None, machine: Machine, partners: tuple[str, ...]
+) -> list[Upgrade]:
+    """Return the last branch that still runs the GPUs, where the present driver is beyond it."""
+    before = replace(need, driver=str(last), api=matrix.driver_cuda(str(last)))
+    chosen = best(candidates(matrix, before, machine.wishes.torch, partners), installed, before)
+    if chosen is None:
+        return []
+    gain = f"driver branch {last} runs torch {chosen.version} on every visible GPU"
+    return [Upgrade(str(last), last, chosen, gain, back=True)]
 
 
 def _keeps_installed(matrix: Matrix, need: Need, machine: Machine) -> Upgrade | None:

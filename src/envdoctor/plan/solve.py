@@ -190,22 +190,22 @@ class Solver:
             for major, minor in need.capabilities
         ]
         channel = self._channel()
-        for candidate in found:
-            same = candidate.release.version == installed and candidate.wheel.channel == channel
-            if same and candidate.obstacle:
-                said.append(f"the installed {candidate.version} does not serve: {candidate.obstacle}")
-        last = [one for one in found if parts(one.release.version) > parts(chosen.release.version) and one.obstacle]
-        if last:
-            said.append(f"torch {last[-1].version} does not serve: {last[-1].obstacle}")
+        present = [one for one in found if one.release.version == installed and one.wheel.channel == channel]
+        newer = [one for one in found if parts(one.release.version) > parts(chosen.release.version) and one.obstacle]
+        # The present build and the newest one that drops out: what a user would ask about.
+        said += dict.fromkeys(one.obstacle.text for one in (*present, *newer[-1:]) if one.obstacle)
         source = self.matrix.source(wheel.source)
-        said.append(f"source: {source.text} ({source.date}, {wheel.certainty})")
+        said.append(f"what {chosen.version} holds is {wheel.certainty}: {source.text} ({source.date})")
         return tuple(said)
 
     def _why_none(self, found: list[Candidate], need: Need) -> tuple[str, ...]:
-        """Name the obstacles of the newest candidates, each once, most frequent first."""
+        """Name each constraint that drops candidates once, by the newest of them, the one that drops most first."""
+        texts: dict[str, str] = {}
         counted: dict[str, int] = {}
         for candidate in reversed(found):
-            reason = candidate.obstacle or ""
-            counted[reason] = counted.get(reason, 0) + 1
-        reasons = sorted(counted, key=lambda reason: -counted[reason])[:3]
-        return tuple(reasons) or (f"the matrix knows no wheel for {need.platform}",)
+            if candidate.obstacle:
+                constraint, text = candidate.obstacle
+                texts.setdefault(constraint, text)
+                counted[constraint] = counted.get(constraint, 0) + 1
+        order = sorted(texts, key=lambda constraint: -counted[constraint])
+        return tuple(texts[constraint] for constraint in order) or (f"the matrix knows no wheel for {need.platform}",)
