@@ -32,18 +32,21 @@ def deliver(report: Report, form: str, outputs: tuple[str, ...], *, verbose: boo
 def _printed(report: Report, form: str, verbose: bool) -> str:
     from envdoctor.reporters import REPORTERS
 
-    terminal = sys.stdout.isatty()
     if form == "json":
         return REPORTERS[form]()(report)
-    colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return REPORTERS[form]()(report, width=_width(terminal), colour=colour, verbose=verbose)
+    return REPORTERS[form]()(report, width=terminal_width(), colour=wants_colour(), verbose=verbose)
 
 
-def _width(terminal: bool) -> int:
-    """Return the columns to fill: the terminal's, at most 100; 80 in a pipe."""
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def terminal_width() -> int:
+    """Return the columns to fill: the terminal's, from 40 to 100; 80 in a pipe."""
     from shutil import get_terminal_size
 
-    return max(40, min(100, get_terminal_size((80, 24)).columns)) if terminal else 80
+    return max(40, min(100, get_terminal_size((80, 24)).columns)) if sys.stdout.isatty() else 80
 
 
 def destination(output: str, form: str) -> tuple[str, str]:

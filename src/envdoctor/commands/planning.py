@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -14,8 +13,6 @@ from envdoctor.plan.solve import Solver
 from envdoctor.plan.wheel_index import BASE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.machine import Machine
     from envdoctor.model.plan import Plan
@@ -71,24 +68,7 @@ def show(plan: Plan, form: str) -> None:
 
         click.echo(json.dumps(encode(plan), indent=2))
         return
-    for line in _told(plan, ""):
-        click.echo(line)
+    from envdoctor.commands.deliver import terminal_width, wants_colour
+    from envdoctor.reporters.plan_lines import render_plan
 
-
-def _told(plan: Plan, indent: str) -> Iterator[str]:
-    """Yield a plan in words; each command stands alone on its line."""
-    from envdoctor.reporters.plain_text import safe
-
-    if plan.status.value == "nothing-to-do":
-        yield f"{indent}Nothing to do: what is installed fits this machine."
-    elif plan.status.value == "impossible":
-        yield f"{indent}No published torch wheel serves this machine as it is."
-    for step in plan.steps:
-        yield f"{indent}{safe(step.why, None)}"
-        if step.argv:
-            yield f"{indent}    {safe(shlex.join(step.argv), None)}"
-    for reason in plan.because:
-        yield f"{indent}  because {safe(reason, None)}"
-    for way in plan.alternatives:
-        yield f"{indent}Or:"
-        yield from _told(way, f"{indent}  ")
+    click.echo(render_plan(plan, width=terminal_width(), colour=wants_colour()), nl=False)

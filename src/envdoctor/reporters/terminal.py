@@ -7,40 +7,27 @@ that writes to an ASCII stream sets `errors="backslashreplace"`.
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity, Verdict
-from envdoctor.model.plan import Status
 from envdoctor.reporters.finding_order import told_in_order
+from envdoctor.reporters.lines import SENTENCE, Line, joined, wrapped
 from envdoctor.reporters.machine_lines import machine_lines
-from envdoctor.reporters.plain_text import safe, without_commands
+from envdoctor.reporters.plain_text import safe
+from envdoctor.reporters.plan_lines import FITS, plan_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from envdoctor.model.finding import Evidence, Finding
-    from envdoctor.model.plan import Plan, Step
     from envdoctor.model.report import Report
 
 NARROWEST = 40
-SENTENCE = 1000
-"""Characters of one message or reason; those are our own sentences with words of the machine in them."""
+MENDS = "To make it right, with this machine as it is:"
 VALUE = 120
 """Characters of one value shown as evidence; the whole value is in the JSON document."""
-COMMAND_INDENT = "    "
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold blue"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One line of the report; `style` (as `rich` names it) holds for the first `styled` characters."""
-
-    text: str = ""
-    style: str = ""
-    styled: int = 0
 
 
 def render(report: Report, *, width: int = 80, colour: bool = False, verbose: bool = False) -> str:
@@ -50,23 +37,17 @@ def render(report: Report, *, width: int = 80, colour: bool = False, verbose: bo
     ANSI styles to the same text; `verbose` adds evidence to notes and the rules that could not decide.
     """
     width = max(width, NARROWEST)
-    lines = list(_lines(report, width, verbose))
-    while lines and not lines[-1].text:
-        lines.pop()
-    lines = [_Line(without_commands(line.text), line.style, line.styled) for line in lines]
-    if colour:
-        return "".join(_coloured(line) + "\n" for line in lines)
-    return "".join(line.text + "\n" for line in lines)
+    return joined(_lines(report, width, verbose), colour=colour)
 
 
-def _lines(report: Report, width: int, verbose: bool) -> Iterator[_Line]:
+def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
     title = f"envdoctor {safe(report.envdoctor)} - matrix {safe(report.matrix_revision)}"
-    yield _Line(title, "bold", len(title))
+    yield Line(title, "bold", len(title))
     for statement in machine_lines(report.snapshot):
         yield from _filled(statement, width)
     if verbose and report.snapshot.taken:
-        yield from _wrapped(f"looked at {safe(report.snapshot.taken)}", width, "", "  ")
-    yield _Line()
+        yield from wrapped(f"looked at {safe(report.snapshot.taken)}", width, "", "  ")
+    yield Line()
 
     told = told_in_order(report.diagnosis.findings)
     notes = [one.finding for one in told if one.finding.severity == Severity.NOTE and one.depth == 0]
@@ -76,24 +57,25 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[_Line]:
             yield from _consequence(one.finding, min(one.depth, 4), width, verbose)
         else:
             yield from _finding(one.finding, width)
-        yield _Line()
+        yield Line()
     if not serious:
-        yield from _wrapped(_calm_sentence(report), width)
-        yield _Line()
+        yield from wrapped(_calm_sentence(report), width)
+        yield Line()
     for note in notes:
         yield from _note(note, width, verbose)
     if notes:
-        yield _Line()
+        yield Line()
     gaps = list(_gaps(report, width, verbose))
     yield from gaps
     if gaps:
-        yield _Line()
-    yield from _plan(report, width, verbose)
+        yield Line()
+    wrong = report.diagnosis.verdict in (Verdict.BROKEN, Verdict.WARNINGS)
+    yield from plan_lines(report.plan, MENDS if wrong else FITS, width, verbose)
     if serious or report.exit_code or report.diagnosis.verdict is not Verdict.HEALTHY:
-        yield from _wrapped(_last_sentence(report), width)
+        yield from wrapped(_last_sentence(report), width)
 
 
-def _filled(statement: Sequence[str], width: int) -> Iterator[_Line]:
+def _filled(statement: Sequence[str], width: int) -> Iterator[Line]:
     """Put the parts of a statement on one line as far as they fit, the others below, indented."""
     line, indent = "", ""
     for part in statement:
@@ -102,46 +84,46 @@ def _filled(statement: Sequence[str], width: int) -> Iterator[_Line]:
             line = joined
             continue
         if line:
-            yield from _wrapped(line, width, indent, "    ")
+            yield from wrapped(line, width, indent, "    ")
             indent = "  "
         line = part
-    yield from _wrapped(line, width, indent, "    ")
+    yield from wrapped(line, width, indent, "    ")
 
 
-def _finding(finding: Finding, width: int) -> Iterator[_Line]:
+def _finding(finding: Finding, width: int) -> Iterator[Line]:
     yield _headline(finding, "")
-    yield from _wrapped(safe(finding.message, SENTENCE), width, "  ", "  ")
+    yield from wrapped(safe(finding.message, SENTENCE), width, "  ", "  ")
     yield from _seen(finding.evidence, width, "  ")
-    yield from _wrapped(f"more: envdoctor explain {safe(finding.rule)}", width, "  ", "        ")
+    yield from wrapped(f"more: envdoctor explain {safe(finding.rule)}", width, "  ", "        ")
 
 
-def _consequence(finding: Finding, depth: int, width: int, verbose: bool) -> Iterator[_Line]:
+def _consequence(finding: Finding, depth: int, width: int, verbose: bool) -> Iterator[Line]:
     indent = "    " * depth
     yield _headline(finding, indent, f", follows from {safe(finding.caused_by or '')}")
-    yield from _wrapped(safe(finding.message, SENTENCE), width, f"{indent}  ", f"{indent}  ")
+    yield from wrapped(safe(finding.message, SENTENCE), width, f"{indent}  ", f"{indent}  ")
     if verbose:
         yield from _seen(finding.evidence, width, f"{indent}  ")
 
 
-def _headline(finding: Finding, indent: str, after: str = "") -> _Line:
+def _headline(finding: Finding, indent: str, after: str = "") -> Line:
     word = finding.severity.word
     text = f"{indent}{word}  {safe(finding.rule)} ({safe(finding.subject)}){after}"
-    return _Line(text, _STYLES[finding.severity], len(indent) + len(word))
+    return Line(text, _STYLES[finding.severity], len(indent) + len(word))
 
 
-def _note(finding: Finding, width: int, verbose: bool) -> Iterator[_Line]:
+def _note(finding: Finding, width: int, verbose: bool) -> Iterator[Line]:
     message = f"note  {safe(finding.message, SENTENCE)} ({safe(finding.rule)})"
-    first, *others = _wrapped(message, width, "", "      ")
-    yield _Line(first.text, _STYLES[Severity.NOTE], len("note"))
+    first, *others = wrapped(message, width, "", "      ")
+    yield Line(first.text, _STYLES[Severity.NOTE], len("note"))
     yield from others
     if verbose:
         yield from _seen(finding.evidence, width, "      ")
 
 
-def _seen(evidence: Sequence[Evidence], width: int, indent: str) -> Iterator[_Line]:
+def _seen(evidence: Sequence[Evidence], width: int, indent: str) -> Iterator[Line]:
     if evidence:
         text = "; ".join(_shown(one) for one in evidence)
-        yield from _wrapped(f"seen: {text}", width, indent, f"{indent}      ")
+        yield from wrapped(f"seen: {text}", width, indent, f"{indent}      ")
 
 
 def _shown(evidence: Evidence) -> str:
@@ -166,12 +148,12 @@ def _calm_sentence(report: Report) -> str:
     return "Nothing is wrong."
 
 
-def _gaps(report: Report, width: int, verbose: bool) -> Iterator[_Line]:
+def _gaps(report: Report, width: int, verbose: bool) -> Iterator[Line]:
     """What could not be judged: our own crashes, then the rules that lacked a fact, one line a reason."""
     for crashed in report.diagnosis.crashed:
         text = f"a bug in envdoctor: rule {safe(crashed.rule)} raised {safe(crashed.reason, SENTENCE)}"
-        first, *others = _wrapped(f"{text}; the other rules still ran", width, "", "  ")
-        yield _Line(first.text, _STYLES[Severity.ERROR], len("a bug in envdoctor"))
+        first, *others = wrapped(f"{text}; the other rules still ran", width, "", "  ")
+        yield Line(first.text, _STYLES[Severity.ERROR], len("a bug in envdoctor"))
         yield from others
     rules: dict[tuple[str, str], list[str]] = {}
     for skipped in report.diagnosis.skipped:
@@ -180,55 +162,7 @@ def _gaps(report: Report, width: int, verbose: bool) -> Iterator[_Line]:
     for (fact, reason), names in rules.items():
         because = f"{safe(fact)} is not known: " if fact else ""
         text = f"not judged: {', '.join(names)}, because {because}{safe(reason, SENTENCE)}"
-        yield from _wrapped(text, width, "", "  ")
-
-
-def _plan(report: Report, width: int, verbose: bool) -> Iterator[_Line]:
-    plan = report.plan
-    if plan.status is Status.NOTHING_TO_DO:
-        return
-    if plan.status is Status.IMPOSSIBLE:
-        yield from _wrapped("No published torch wheel serves this machine as it is.", width)
-        yield from _because(plan, width)
-        yield from _steps(plan.steps, width)
-        ways = plan.alternatives
-    else:
-        wrong = report.diagnosis.verdict in (Verdict.BROKEN, Verdict.WARNINGS)
-        purpose = "To make it right, with this machine as it is:" if wrong else "What fits this machine:"
-        yield from (_Line(line.text, "bold", len(line.text)) for line in _wrapped(purpose, width))
-        yield from _steps(plan.steps, width)
-        if verbose:
-            yield from _because(plan, width)
-        ways = plan.alternatives
-    yield _Line()
-    for place, way in enumerate(ways):
-        heading = "A way out:" if plan.status is Status.IMPOSSIBLE and place == 0 else "Or:"
-        yield _Line(heading, "bold", len(heading))
-        yield from _way(way, width, verbose)
-        yield _Line()
-
-
-def _way(way: Plan, width: int, verbose: bool) -> Iterator[_Line]:
-    yield from _steps(way.steps, width)
-    if way.target and not any(step.argv for step in way.steps):
-        target = f"torch {safe(way.target.torch)} ({safe(way.target.channel)})"
-        yield from _wrapped(f"That opens {target}.", width, "  ", "  ")
-    if verbose or not way.steps:
-        yield from _because(way, width)
-
-
-def _steps(steps: Sequence[Step], width: int) -> Iterator[_Line]:
-    for step in steps:
-        if step.argv:
-            # Never wrapped: a command that is copied has to arrive whole.
-            command = COMMAND_INDENT + safe(shlex.join(step.argv), None)
-            yield _Line(command, "bold green", len(command))
-        yield from _wrapped(safe(step.why, SENTENCE), width, "  ", "  ")
-
-
-def _because(plan: Plan, width: int) -> Iterator[_Line]:
-    for constraint in plan.because:
-        yield from _wrapped(f"- {safe(constraint, SENTENCE)}", width, "  ", "    ")
+        yield from wrapped(text, width, "", "  ")
 
 
 def _last_sentence(report: Report) -> str:
@@ -245,34 +179,3 @@ def _last_sentence(report: Report) -> str:
     if diagnosis.crashed and diagnosis.verdict is Verdict.HEALTHY:
         verdict += " as far as could be judged"
     return f"{found}Verdict: {verdict} (exit code {report.exit_code})."
-
-
-def _wrapped(text: str, width: int, first: str = "", other: str = "") -> list[_Line]:
-    """Return `text` in lines of at most `width` columns; a word that is longer stays whole."""
-    text = text.strip()
-    if not text:
-        return []
-    if len(first) + len(text) <= width:
-        return [_Line(first + text)]
-    import textwrap
-
-    wrapped = textwrap.wrap(
-        text,
-        width,
-        initial_indent=first,
-        subsequent_indent=other,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [_Line(line) for line in wrapped]
-
-
-def _coloured(line: _Line) -> str:
-    if not line.style:
-        return line.text
-    # About 50 ms, paid only by those who see the colours.
-    from rich.color import ColorSystem
-    from rich.style import Style
-
-    styled = Style.parse(line.style).render(line.text[: line.styled], color_system=ColorSystem.STANDARD)
-    return styled + line.text[line.styled :]
