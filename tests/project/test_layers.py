@@ -23,7 +23,7 @@ CHILDREN = sorted((PACKAGE / "host" / "child").glob("*.py"))
 # Third-party and system modules that only some places may import; a place is a path below the package.
 KEPT_TO = {
     "click": ("commands/", "cli.py", "cli/"),
-    "rich": ("reporters/terminal.py",),
+    "rich": ("reporters/lines.py",),
     "pynvml": ("host/",),
     "ctypes": ("host/",),
     "subprocess": ("host/",),
