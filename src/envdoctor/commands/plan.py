@@ -74,7 +74,8 @@ def command(
     from envdoctor.model.machine import Machine, Wishes
 
     matrix = knowledge.load(matrix_file)
-    wishes = Wishes(torch=planning.specifier(torch), partners=planning.partner_names(partners))
+    # A described driver is there for a GPU, also where none is named: then only the driver narrows the choice.
+    wishes = Wishes(cuda=driver is not None, torch=planning.specifier(torch), partners=planning.partner_names(partners))
     description = Description(driver, gpus, capabilities, python_version, platform, glibc)
     if description.given and (snapshot_file or python):
         raise Unusable("a described machine excludes --from and --python")

@@ -194,6 +194,16 @@ class Matrix:
             return None
         return known[-1].cuda
 
+    def driver_branch(self, driver_version: str) -> int:
+        """The branch a driver belongs to: its first number, or the nearest branch known below it.
+
+        Windows numbers run on inside a branch (581.29 is R580); above the newest branch known the number itself.
+        Raises `ValueError` where it is not a version.
+        """
+        number = parts(driver_version)[0]
+        known = [row.branch for row in self.driver_branches]
+        return number if number > known[-1] else max((one for one in known if one <= number), default=number)
+
     def _generations_of(self, capability: Capability) -> list[Generation]:
         return [row for row in self.generations if capability in row.capabilities]
 
@@ -202,6 +212,13 @@ class Matrix:
         for generation in self._generations_of(capability):
             if generation.lowest_branch is not None:
                 return generation.lowest_branch
+        return None
+
+    def first_toolkit(self, capability: Capability) -> str | None:
+        """The first CUDA toolkit that compiles for a compute capability ("12.8"); None where it is not known."""
+        for generation in self._generations_of(capability):
+            if generation.first_toolkit is not None:
+                return generation.first_toolkit
         return None
 
     def last_driver_branch(self, capability: Capability) -> int | None:

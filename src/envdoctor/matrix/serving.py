@@ -24,7 +24,8 @@ class Need:
     """What a machine demands of a wheel. None stands for "not known": such a constraint drops nothing.
 
     `driver` is the driver version, `api` the CUDA driver API version, `capabilities` those of the GPUs to
-    serve (none: the CPU alone), `glibc` a pair such as (2, 36).
+    serve, `glibc` a pair such as (2, 36). `cuda` tells whether a CUDA build is wanted: for GPUs, or for one that
+    was asked for and not named.
     """
 
     platform: str
@@ -34,6 +35,7 @@ class Need:
     driver: str | None
     api: str | None
     capabilities: tuple[Capability, ...]
+    cuda: bool
 
 
 def need_of(machine: Machine, matrix: Matrix, gpus: tuple[Gpu, ...] | None = None) -> Need:
@@ -42,6 +44,7 @@ def need_of(machine: Machine, matrix: Matrix, gpus: tuple[Gpu, ...] | None = Non
     Raises `Undecidable` where a capability, the visible GPUs or the platform are not known.
     """
     libc = machine.text("host.libc") if machine.is_known("host.libc") else None
+    served = machine.visible_gpus if gpus is None else gpus
     return Need(
         platform=machine.platform,
         python_tag=machine.text("python.tag"),
@@ -49,9 +52,8 @@ def need_of(machine: Machine, matrix: Matrix, gpus: tuple[Gpu, ...] | None = Non
         driver_os=driver_os(machine),
         driver=dotted(machine, "driver.version") if machine.is_known("driver.version") else None,
         api=dotted(machine, "driver.cuda_version") if machine.is_known("driver.cuda_version") else None,
-        capabilities=tuple(
-            dict.fromkeys(capability_of(gpu, matrix) for gpu in (machine.visible_gpus if gpus is None else gpus))
-        ),
+        capabilities=tuple(dict.fromkeys(capability_of(gpu, matrix) for gpu in served)),
+        cuda=bool(served) or machine.wishes.cuda,
     )
 
 
@@ -99,6 +101,8 @@ def driver_runs(matrix: Matrix, cuda: str, need: Need) -> bool | None:
         same_major = api[0] == built[0] >= NO_MINOR_COMPATIBILITY
         if same_major and (need.driver is None or floor is None or _forward_compat(matrix, need.driver, api)):
             return True
+        if built[0] < NO_MINOR_COMPATIBILITY:
+            return False
     if need.driver is not None and floor is not None:
         driver = parts(need.driver)
         return driver >= parts(floor)[: len(driver)] if len(driver) == 1 else driver >= parts(floor)
@@ -120,6 +124,15 @@ def jit_refused(machine: Machine, wheel: Wheel) -> bool:
     return api is not None and wheel.cuda is not None and _older(api, wheel.cuda)
 
 
+def toolkit_knows(matrix: Matrix, wheel: Wheel, capability: Capability) -> bool:
+    """Whether the CUDA of a wheel is as new as a GPU, so that its cuBLAS and cuDNN have kernels for it.
+
+    PTX lets the driver compile torch's own kernels for a newer GPU, not those of the libraries beside them.
+    """
+    first = matrix.first_toolkit(capability)
+    return first is None or wheel.cuda is None or not _older(wheel.cuda, first)
+
+
 def _older(api: str, cuda: str) -> bool:
     return minor(api) < minor(cuda)
 
@@ -134,16 +147,18 @@ class Obstacle(NamedTuple):
 def obstacle(matrix: Matrix, release: Release, wheel: Wheel, need: Need) -> Obstacle | None:
     """Return the first constraint that a wheel breaks on a machine; None when it serves."""
     problem = _platform_obstacle(release, need)
-    if problem or not need.capabilities:
+    if problem or not need.cuda:
         return problem
     build = f"torch {release.version} from {wheel.channel}"
     if wheel.cuda is None:
         return Obstacle("build", f"{build} is a CPU build")
-    if driver_runs(matrix, wheel.cuda, need) is False:
+    # Kernels before the driver: to read "needs a newer driver" of a wheel without kernels would be a bait.
+    problems = (_gpu_obstacle(matrix, wheel, build, need, capability) for capability in need.capabilities)
+    problem = next(filter(None, problems), None)
+    if problem is None and driver_runs(matrix, wheel.cuda, need) is False:
         floor = matrix.driver_floor(wheel.cuda, need.driver_os) or "(unknown)"
         return Obstacle("driver", f"{build} needs driver {floor} or newer, this is {need.driver}")
-    problems = (_gpu_obstacle(matrix, wheel, build, need, capability) for capability in need.capabilities)
-    return next(filter(None, problems), None)
+    return problem
 
 
 def _platform_obstacle(release: Release, need: Need) -> Obstacle | None:
@@ -160,7 +175,7 @@ def _platform_obstacle(release: Release, need: Need) -> Obstacle | None:
 
 def _gpu_obstacle(matrix: Matrix, wheel: Wheel, build: str, need: Need, capability: Capability) -> Obstacle | None:
     name = f"compute capability {capability[0]}.{capability[1]}"
-    branch = parts(need.driver)[0] if need.driver else None
+    branch = matrix.driver_branch(need.driver) if need.driver else None
     lowest, last = matrix.gpu_driver_floor(capability), matrix.last_driver_branch(capability)
     if lowest and branch is not None and branch < lowest.branch:
         return Obstacle("gpu-driver", f"a GPU of {name} needs driver {lowest.branch} or newer, this is {need.driver}")
@@ -171,6 +186,8 @@ def _gpu_obstacle(matrix: Matrix, wheel: Wheel, build: str, need: Need, capabili
     kind = kernels_for(wheel.sass, wheel.ptx or (), capability)
     if kind is None:
         return Obstacle("kernels", f"{build} holds no kernels for {name}")
+    if kind == "ptx" and not toolkit_knows(matrix, wheel, capability):
+        return Obstacle("ptx", f"the CUDA libraries of {build} were made before GPUs of {name}")
     if kind == "ptx" and (need.api is None or _older(need.api, wheel.cuda or "0")):
         return Obstacle("ptx", f"the PTX in {build} for {name} is newer than this driver can compile")
     if matrix.cudnn_serves(wheel.cudnn, capability) is False:

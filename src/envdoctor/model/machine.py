@@ -90,9 +90,10 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user asked for beyond "tell me": a GPU, a torch release, partners."""
+    """What the user asked for beyond "tell me": a GPU, a CUDA build for one not named, a torch release, partners."""
 
     require_gpu: bool = False
+    cuda: bool = False
     torch: str | None = None
     partners: tuple[str, ...] = ()
 
@@ -176,12 +177,16 @@ class Machine:
         return tuple(
             Gpu(
                 index=index,
-                name=self.text(f"gpu.{index}.name"),
-                capability=parse_capability(self.text(f"gpu.{index}.compute_capability")),
+                # Not known of one GPU is no reason to say nothing of the others.
+                name=self._told(f"gpu.{index}.name"),
+                capability=parse_capability(self._told(f"gpu.{index}.compute_capability")),
                 visible=index in visible,
             )
             for index in range(min(count, MOST_GPUS))
         )
+
+    def _told(self, name: str) -> str | None:
+        return self.text(name) if self.is_known(name) else None
 
     @cached_property
     def visible_gpus(self) -> tuple[Gpu, ...]:

@@ -1,8 +1,8 @@
 """Every published wheel set of the matrix as a candidate, with the reason it was dropped.
 
-The order states itself: rows whose source was read before inferred ones, then sets that hold every partner the
-environment has, the installed torch release, advertised channels, the newest release, the channel a plain install
-gives, and last the newest CUDA.
+The order states itself: rows whose source was read before inferred ones, machine code before PTX, sets that hold every
+partner the environment has, the installed torch release, advertised channels, the newest release, the channel a plain
+install gives, and last the newest CUDA.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envdoctor.matrix.serving import obstacle
+from envdoctor.matrix.fit import kernels_for
+from envdoctor.matrix.serving import Obstacle, obstacle
 from envdoctor.matrix.versions import parts
+from envdoctor.model.machine import Wishes
 from envdoctor.plan.partners import partner_version
 from envdoctor.plan.wheel_index import index_url, local_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from envdoctor.matrix.matrix import Matrix
-    from envdoctor.matrix.serving import Need, Obstacle
+    from envdoctor.matrix.serving import Need
     from envdoctor.matrix.tables import Release, Wheel
     from envdoctor.model.plan import Target
 
@@ -61,30 +61,33 @@ class Candidate:
         )
 
 
-def candidates(matrix: Matrix, need: Need, torch: str | None = None, partners: tuple[str, ...] = ()) -> list[Candidate]:
-    """Return every wheel of the platform that a user could ask for, judged; `torch` is a specifier to keep to.
+def candidates(
+    matrix: Matrix, need: Need, wishes: Wishes | None = None, partners: tuple[str, ...] = ()
+) -> list[Candidate]:
+    """Return every wheel of the platform that a user could ask for, judged, oldest release first.
 
     Where GPUs are to be served these are the CUDA builds, otherwise the CPU builds. `partners` are those that should
-    come along.
+    come along; one that was wished for and does not exist is an obstacle.
     """
+    wished = wishes or Wishes()
     return [
-        Candidate(
-            release,
-            wheel,
-            obstacle(matrix, release, wheel, need),
-            tuple(name for name in partners if partner_version(matrix, name, release, wheel) is None),
-        )
+        _judged(matrix, need, wished, partners, release, wheel)
         for release in matrix.releases
-        if torch is None or _admits(torch, release.version)
-        for wheel in _wheels(matrix, release, need)
+        if wished.torch is None or _admits(wished.torch, release.version)
+        for wheel in matrix.wheels(release.version)
+        if wheel.platform == need.platform and (wheel.cuda is not None) == need.cuda and wheel.standing != "planned"
     ]
 
 
-def _wheels(matrix: Matrix, release: Release, need: Need) -> Iterator[Wheel]:
-    for wheel in matrix.wheels(release.version):
-        wanted = (wheel.cuda is not None) == bool(need.capabilities)  # CUDA builds where GPUs are to be served
-        if wanted and wheel.platform == need.platform and wheel.standing != "planned":
-            yield wheel
+def _judged(
+    matrix: Matrix, need: Need, wishes: Wishes, partners: tuple[str, ...], release: Release, wheel: Wheel
+) -> Candidate:
+    lacking = tuple(name for name in partners if partner_version(matrix, name, release, wheel) is None)
+    problem = obstacle(matrix, release, wheel, need)
+    refused = next((name for name in lacking if name in wishes.partners), None)
+    if problem is None and refused:
+        problem = Obstacle("partner", f"no {refused} was released for torch {release.version} from {wheel.channel}")
+    return Candidate(release, wheel, problem, lacking)
 
 
 def best(found: list[Candidate], installed: str | None, need: Need) -> Candidate | None:
@@ -97,6 +100,7 @@ def _merit(candidate: Candidate, installed: str | None, need: Need) -> tuple[obj
     release, wheel = candidate.release, candidate.wheel
     return (
         candidate.proven,
+        all(kernels_for(wheel.sass or (), (), capability) for capability in need.capabilities),
         -len(candidate.lacking),
         release.version == installed,
         wheel.standing != "unadvertised",

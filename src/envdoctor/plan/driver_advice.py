@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from envdoctor.matrix.serving import obstacle
+from envdoctor.matrix.serving import driver_runs, obstacle
 from envdoctor.matrix.versions import parts
 from envdoctor.model.plan import Applicability, Step
 from envdoctor.plan.candidates import Candidate, best, candidates
@@ -17,7 +17,7 @@ from envdoctor.plan.candidates import Candidate, best, candidates
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.matrix.serving import Need
-    from envdoctor.model.machine import Machine
+    from envdoctor.model.machine import Machine, TorchBuild
 
 PLACES = {
     "container": "on the container's host",
@@ -44,20 +44,20 @@ def upgrades(
     matrix: Matrix, need: Need, installed: str | None, machine: Machine, partners: tuple[str, ...] = ()
 ) -> list[Upgrade]:
     """Return the driver upgrades that gain something: the one that keeps the installed wheel, else lowest first."""
-    if need.driver is None or not need.capabilities:
+    if need.driver is None or not need.cuda:
         return []
     last = _last(matrix, need)
-    if last is not None and parts(need.driver)[0] > last:
+    if last is not None and matrix.driver_branch(need.driver) > last:
         return _way_back(matrix, need, last, installed, machine, partners)
     kept = _keeps_installed(matrix, need, machine)
     if kept:
         return [kept]
-    present = best(candidates(matrix, need, machine.wishes.torch, partners), installed, need)
+    present = best(candidates(matrix, need, machine.wishes, partners), installed, need)
     if present is not None:
         return []
     unbound = [
         (candidate, _lowest(matrix, candidate, need))
-        for candidate in candidates(matrix, replace(need, driver=None, api=None), machine.wishes.torch, partners)
+        for candidate in candidates(matrix, replace(need, driver=None, api=None), machine.wishes, partners)
         if candidate.obstacle is None
     ]
     reachable = [(candidate, driver) for candidate, driver in unbound if _within(matrix, need, driver) and driver]
@@ -93,7 +93,7 @@ def _way_back(
 ) -> list[Upgrade]:
     """Return the last branch that still runs the GPUs, where the present driver is beyond it."""
     before = replace(need, driver=str(last), api=matrix.driver_cuda(str(last)))
-    chosen = best(candidates(matrix, before, machine.wishes.torch, partners), installed, before)
+    chosen = best(candidates(matrix, before, machine.wishes, partners), installed, before)
     if chosen is None:
         return []
     gain = f"driver branch {last} runs torch {chosen.version} on every visible GPU"
@@ -103,8 +103,10 @@ def _way_back(
 def _keeps_installed(matrix: Matrix, need: Need, machine: Machine) -> Upgrade | None:
     """Return the upgrade under which the installed wheel works, None where the driver is not what it lacks."""
     torch = machine.torch
-    if torch is None or torch.cuda is None or not torch.official:
+    if torch is None or torch.cuda is None:
         return None
+    if not torch.official:
+        return _keeps_foreign(matrix, need, torch)
     release, wheel = matrix.release(torch.release), matrix.wheel(torch.release, torch.channel or "", need.platform)
     if release is None or wheel is None or obstacle(matrix, release, wheel, need) is None:
         return None
@@ -116,6 +118,15 @@ def _keeps_installed(matrix: Matrix, need: Need, machine: Machine) -> Upgrade | 
         return None
     gain = f"driver {driver} or newer runs the installed torch {torch.text} as it is"
     return Upgrade(driver, _last(matrix, need), candidate, gain)
+
+
+def _keeps_foreign(matrix: Matrix, need: Need, torch: TorchBuild) -> Upgrade | None:
+    """Return the upgrade for a torch of another builder: only its CUDA is known, and that has a driver floor."""
+    floor = matrix.driver_floor(torch.cuda or "", need.driver_os)
+    if floor is None or driver_runs(matrix, torch.cuda or "", need) is not False or not _within(matrix, need, floor):
+        return None
+    gain = f"driver {floor} or newer runs the installed torch {torch.text} as it is"
+    return Upgrade(floor, _last(matrix, need), None, gain)
 
 
 def _lowest(matrix: Matrix, candidate: Candidate, need: Need) -> str | None:
@@ -136,4 +147,4 @@ def _last(matrix: Matrix, need: Need) -> int | None:
 
 def _within(matrix: Matrix, need: Need, driver: str | None) -> bool:
     last = _last(matrix, need)
-    return driver is not None and (last is None or parts(driver)[0] <= last)
+    return driver is not None and (last is None or matrix.driver_branch(driver) <= last)

@@ -41,11 +41,13 @@ BY_HAND: dict[str, tuple[str, str]] = {
     ),
     "driver-missing": (
         "install-system-package",
-        "install the NVIDIA driver of the operating system (of a container: on its host), then reboot",
+        "install the NVIDIA driver of the operating system (of a container: on its host) and reboot; where it is "
+        "installed, see why its module is not loaded: `dmesg | grep -i nvrm`, the DKMS build, Secure Boot",
     ),
     "driver-query-failed": (
         "reboot",
-        "run nvidia-smi; if it fails or hangs as well, restart the container or reboot the machine",
+        "run nvidia-smi and read `dmesg | grep -i -e nvrm -e xid`; where they name no other cause, restart the "
+        "container or reboot the machine",
     ),
     "cuda-visible-devices-empty": ("unset-env", "unset it, or name GPUs that exist"),
     "no-nvidia-gpu": ("start-container-with", "use a machine with an NVIDIA GPU, or pass one into the container"),
@@ -57,6 +59,8 @@ CUDA_LIBRARY = re.compile(
     r"|nvshmem|nvtx)(-cu\d{2})?"
 )
 """Distributions that hold the libraries torch loads; up to CUDA 12 named with the major, from 13 on mostly without."""
+
+FIRST_MAJOR_WITHOUT_TAG = 13  # nvidia-cublas, where CUDA 12 had nvidia-cublas-cu12
 
 NOTHING = Plan(Status.NOTHING_TO_DO)
 
@@ -122,9 +126,10 @@ def _repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
     orders = [mend(solver, torch) for wanted, mend in mends if wanted]
     if "torch" in incomplete:
         orders.insert(1, _what_is_gone(solver, torch))
-    steps = tuple(
-        Step("install-wheels", Applicability.UNSAFE, why, solver.argv(order)) for order, why in filter(None, orders)
-    )
+    faulty = {rule.removeprefix("torch-").removesuffix("-mismatch") for rule in rules & PARTNER_RULES}
+    if any(not name_in(name, orders) for name in faulty):
+        return solver.wheel_set()  # no partner for this very torch: the nearest set that holds all of them
+    steps = tuple(solver.step(order, why) for order, why in filter(None, orders))
     if not steps:
         why = f"no partner of torch {torch.text} is known to this matrix ({solver.matrix.revision})"
         return Plan(Status.IMPOSSIBLE, because=(why,))
@@ -134,7 +139,8 @@ def _repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
 def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
     """Reinstall the same build and its CUDA libraries, as far as they are recorded, and nothing else."""
     recorded = solver.machine.table("nvidia.packages") if solver.machine.is_known("nvidia.packages") else {}
-    libraries = {name: str(version) for name, version in recorded.items() if CUDA_LIBRARY.fullmatch(name)}
+    major = (torch.cuda or "").partition(".")[0]
+    libraries = {name: str(version) for name, version in recorded.items() if _belongs(name, major)}
     for line in map(str, solver.machine.items("torch.requires")):
         name, version = _pin(line)
         if name in libraries and version:
@@ -146,10 +152,23 @@ def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
     )
 
 
+def _belongs(name: str, major: str) -> bool:
+    """Whether a distribution holds libraries of that CUDA major; leftovers of another are left alone."""
+    if not CUDA_LIBRARY.fullmatch(name):
+        return False
+    tag = name.rpartition("-cu")[2]
+    return tag == major if tag.isdigit() else major.isdigit() and int(major) >= FIRST_MAJOR_WITHOUT_TAG
+
+
 def _what_is_gone(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
     """Install what torch requires and nothing records any more: the resolver follows the requirements of its own."""
     order = Order(solver.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
     return order, f"adds the CUDA libraries that torch {torch.text} requires and that are gone altogether"
+
+
+def name_in(name: str, orders: list[tuple[Order, str] | None]) -> bool:
+    """Whether a distribution is among what orders install."""
+    return any(part.startswith(f"{name}==") for order in orders if order for part in order[0].requirements)
 
 
 def _pin(line: str) -> tuple[str, str | None]:

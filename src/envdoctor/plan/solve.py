@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.serving import capability_of, need_of
@@ -54,7 +55,7 @@ class Solver:
         """
         need = need_of(self.machine, self.matrix)
         installed = self._installed_release()
-        found = candidates(self.matrix, need, self.machine.wishes.torch, self.partners)
+        found = candidates(self.matrix, need, self.machine.wishes, self.partners)
         chosen = best(found, installed, need)
         upgrades = driver_advice.upgrades(self.matrix, need, installed, self.machine, self.partners)
         if chosen is None:
@@ -88,6 +89,14 @@ class Solver:
             return Step("install-wheels", Applicability.MANUAL, why, pip.argv(order))
         order = Order(self.python, tuple(requirements), url)
         why = f"puts torch {chosen.version} and its partners into the environment; other packages stay"
+        return self.step(order, why)
+
+    def step(self, order: Order, why: str) -> Step:
+        """Return an order as a step; where the distribution forbids pip to change the environment, by hand."""
+        managed = self.machine.is_known("python.externally_managed")
+        if managed and self.machine.value("python.externally_managed") is True:
+            why = f"{why}. This Python belongs to the operating system (PEP 668): run it in a new virtual environment"
+            return Step("install-wheels", Applicability.MANUAL, why, self.argv(replace(order, python="python")))
         return Step("install-wheels", Applicability.UNSAFE, why, self.argv(order))
 
     def argv(self, order: Order) -> tuple[str, ...]:
@@ -155,7 +164,7 @@ class Solver:
             kept = tuple(gpu for gpu in gpus if capability_of(gpu, self.matrix) >= lowest)
             need = need_of(self.machine, self.matrix, kept)
             chosen = best(
-                candidates(self.matrix, need, self.machine.wishes.torch, self.partners), self._installed_release(), need
+                candidates(self.matrix, need, self.machine.wishes, self.partners), self._installed_release(), need
             )
             if chosen:
                 hide = Step(
@@ -164,7 +173,8 @@ class Solver:
                     "hides the GPUs that no wheel serves together with the others",
                     ("export", f"CUDA_VISIBLE_DEVICES={self._listed(kept)}"),
                 )
-                steps = (hide, self.install(chosen))
+                same = chosen.release.version == self._installed_release() and chosen.wheel.channel == self._channel()
+                steps = (hide,) if same else (hide, self.install(chosen))
                 why = f"serves {', '.join(gpu.label for gpu in kept)} alone"
                 return [Plan(Status.SOLVED, chosen.target(self.base), steps, because=(why,))]
         return []
@@ -193,6 +203,7 @@ class Solver:
         present = [one for one in found if one.release.version == installed and one.wheel.channel == channel]
         newer = [one for one in found if parts(one.release.version) > parts(chosen.release.version) and one.obstacle]
         # The present build and the newest one that drops out: what a user would ask about.
+        said += [f"no {name} was released for torch {chosen.version}" for name in chosen.lacking]
         said += dict.fromkeys(one.obstacle.text for one in (*present, *newer[-1:]) if one.obstacle)
         source = self.matrix.source(wheel.source)
         said.append(f"what {chosen.version} holds is {wheel.certainty}: {source.text} ({source.date})")
@@ -208,4 +219,6 @@ class Solver:
                 texts.setdefault(constraint, text)
                 counted[constraint] = counted.get(constraint, 0) + 1
         order = sorted(texts, key=lambda constraint: -counted[constraint])
+        if not found and self.machine.wishes.torch:
+            return (f"the matrix knows no torch {self.machine.wishes.torch} for {need.platform}",)
         return tuple(texts[constraint] for constraint in order) or (f"the matrix knows no wheel for {need.platform}",)

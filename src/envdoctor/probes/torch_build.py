@@ -153,6 +153,9 @@ def _provenance(at: Looking, dist: Distribution | None, version: str, written: V
         return Known("source", "direct_url.json")
     if ordinary and dist.version.endswith(f"+{local}"):
         return Known("pytorch-index", "dist-info")
+    if "+" not in dist.version and not local and written and written.cuda:
+        # Every published CUDA wheel says +cuXXX in version.py (`torch_dunder_version` of the wheels on the index).
+        return Known("source", "a CUDA build whose version has no +cu tag")
     if "+" not in dist.version and (ordinary or not local):
         return Known("pypi", "dist-info")
     return Known("unknown", f"a local version {local[:40]!r} that no known builder uses")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.finding import Finding
-    from envdoctor.model.machine import Machine
+    from envdoctor.model.machine import Gpu, Machine
 
 OTHER_ACCELERATOR = frozenset({"rocm", "xpu", "mps"})
 
@@ -44,15 +44,9 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
         return
     if not machine.visible_gpus or machine.number("cuda.init") not in (0, None):
         return
-    need = need_of(machine, matrix)
-    if not any(
-        obstacle(matrix, release, wheel, need) is None
-        for release in matrix.releases
-        for wheel in matrix.wheels(release.version)
-        if wheel.platform == need.platform and wheel.cuda is not None
-    ):
+    gpu = next((one for one in machine.visible_gpus if _some_wheel_serves(machine, matrix, one)), None)
+    if gpu is None:
         return
-    gpu = machine.visible_gpus[0]
     yield RULE.finding(
         machine,
         "torch",
@@ -61,6 +55,16 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
         "torch.version", "torch.cuda", f"gpu.{gpu.index}.name", "driver.version",
         confidence=Confidence.PROVED,
     )  # fmt: skip
+
+
+def _some_wheel_serves(machine: Machine, matrix: Matrix, gpu: Gpu) -> bool:
+    need = need_of(machine, matrix, (gpu,))
+    return any(
+        obstacle(matrix, release, wheel, need) is None
+        for release in matrix.releases
+        for wheel in matrix.wheels(release.version)
+        if wheel.platform == need.platform and wheel.cuda is not None
+    )
 
 
 RULE = Rule(

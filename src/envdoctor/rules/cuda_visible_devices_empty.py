@@ -41,7 +41,8 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     if asked is None or not machine.gpus:
         return
     on_purpose = asked.strip().lower() in NONE_ON_PURPOSE
-    named = len([entry for entry in asked.split(",") if entry.strip()])
+    entries = [entry.strip() for entry in asked.split(",") if entry.strip()]
+    named = entries.index("-1") if "-1" in entries else len(entries)  # -1 ends the list on purpose
     if not on_purpose and (machine.visible_gpus and ("MIG-" in asked or len(machine.visible_gpus) >= named)):
         return
     seen = len(machine.visible_gpus)

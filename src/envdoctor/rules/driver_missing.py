@@ -54,6 +54,12 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         return
     bound = next((holder for holder in holders if holder and holder not in PASSED_ON), None)
     holder = f" It is bound to the kernel driver {bound}." if bound else ""
+    library = machine.text("driver.library_version") if machine.is_known("driver.library_version") else None
+    if library and not bound:
+        holder = (
+            f" Libraries of driver {library} are installed: its kernel module is not loaded, was not built or signed "
+            "for this kernel, or does not support this card."
+        )
     serious = machine.wishes.require_gpu or machine.text("host.kind") == "bare"
     yield RULE.finding(
         machine,
@@ -78,7 +84,15 @@ CARD: dict[str, Value] = {"address": "0000:01:00.0", "device": "0x2684", "class"
 RULE = Rule(
     judge,
     stage=Stage.REACH,
-    needs=("host.os", "host.kind", "nvml.status", "cuda.init", "driver.version", "pci.nvidia"),
+    needs=(
+        "host.os",
+        "host.kind",
+        "nvml.status",
+        "cuda.init",
+        "driver.version",
+        "pci.nvidia",
+        "driver.library_version",
+    ),
     explains=("no-nvidia-gpu", "driver-query-failed"),
     fires=(
         Example("a card and no driver", {**NO_DRIVER, "pci.nvidia": [CARD]}, says="0000:01:00.0"),

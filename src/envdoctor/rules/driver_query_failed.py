@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 NAMED_ELSEWHERE = frozenset({0, 9, 12, 15, 18})
 """No error, driver not loaded, library not found, GPU lost, version mismatch: other rules speak of these."""
 
+REFUSALS = {
+    802: "the system is not ready yet; on machines with NVSwitch the fabric manager is not running",
+    803: "libcuda and the kernel module are of different driver versions",
+    804: "this GPU does not support the forward-compat libcuda that is loaded",
+    999: "an unknown error; the driver is mostly in a bad state after suspend or an upgrade",
+}
+"""What cuInit's numbers mean (CUDA driver API, CUresult)."""
+
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE: also what CUDA says where CUDA_VISIBLE_DEVICES hides every GPU
 
 
@@ -104,7 +112,8 @@ def _cuda(machine: Machine) -> Iterator[Finding]:
         return  # hidden by a setting, or cut into MIG instances of which none is there
     yield _said(
         machine,
-        f"The driver lists its GPUs, and CUDA does not start: cuInit of libcuda refuses with error {init}.",
+        f"The driver lists its GPUs, and CUDA does not start: cuInit of libcuda refuses with error {init}"
+        f"{f' ({REFUSALS[init]})' if init in REFUSALS else ''}.",
         "cuda.init", "gpu.count", "driver.version",
         severity=Severity.ERROR,
     )  # fmt: skip

@@ -45,8 +45,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     torch = machine.torch
     if torch is None or torch.cuda is None or torch.provenance == "jetson" or not machine.visible_gpus:
         return
-    version = machine.text("driver.version")
-    if version is None and not machine.is_known("driver.cuda_version"):
+    if not machine.is_known("driver.cuda_version") and machine.text("driver.version") is None:
         return
     need = need_of(machine, matrix, gpus=())
     runs = driver_runs(matrix, torch.cuda, need)
@@ -55,12 +54,13 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     if runs:
         return
     floor = matrix.driver_floor(torch.cuda, need.driver_os)
+    wanted = f"driver {floor} or newer" if floor else "a driver for that CUDA or a newer one"
     api = f" (CUDA {need.api})" if need.api else ""
     yield RULE.finding(
         machine,
         "driver",
-        f"torch {torch.text} brings the CUDA {torch.cuda} runtime, which needs driver {floor} or newer. "
-        f"This is driver {version or 'of unknown version'}{api}, so torch cannot use the GPU.",
+        f"torch {torch.text} brings the CUDA {torch.cuda} runtime, which needs {wanted}. "
+        f"This is driver {need.driver or 'of unknown version'}{api}, so torch cannot use the GPU.",
         "driver.version", "driver.cuda_version", "torch.version", "torch.cuda",
     )  # fmt: skip
 

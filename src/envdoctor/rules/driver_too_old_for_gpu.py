@@ -24,7 +24,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.serving import capability_of, dotted
-from envdoctor.matrix.versions import parts
 from envdoctor.model.finding import Severity
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.wheel_kernels import dotted as cc
@@ -48,7 +47,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     for gpu in machine.visible_gpus:
         capability = capability_of(gpu, matrix)
         lowest = matrix.gpu_driver_floor(capability)
-        if lowest is not None and parts(version)[0] < lowest.branch:
+        if lowest is not None and matrix.driver_branch(version) < lowest.branch:
             unsupported.append((gpu, capability, lowest))
     alone = len(unsupported) == len(machine.visible_gpus)
     for gpu, capability, lowest in unsupported:

@@ -40,9 +40,22 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     torch = machine.torch if not asked else None
     if not asked and (torch is None or torch.cuda is None or torch.provenance == "jetson"):
         return
-    if machine.number("gpu.count") or machine.text("driver.version") is not None:
+    if machine.number("gpu.count"):
         return
-    if machine.is_known("pci.nvidia") and machine.items("pci.nvidia"):
+    driver = machine.text("driver.version")
+    on_the_bus = machine.is_known("pci.nvidia") and bool(machine.items("pci.nvidia"))
+    if asked and (driver or on_the_bus):
+        what = f"the NVIDIA driver {driver} is there" if driver else "one is on the PCI bus"
+        yield RULE.finding(
+            machine,
+            "machine",
+            f"A GPU was asked for and CUDA can reach none here, although {what}. In a container: it was started "
+            "without the GPU.",
+            "gpu.count", "driver.version", "pci.nvidia", "host.kind",
+            severity=Severity.ERROR,
+        )  # fmt: skip
+        return
+    if driver or on_the_bus:
         return
     built = (
         f"torch {torch.text} is built for CUDA {torch.cuda} and runs on the CPU here" if torch else "one was asked for"

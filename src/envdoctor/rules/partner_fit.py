@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envdoctor.model.finding import Confidence
+from envdoctor.matrix.versions import minor, older
+from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.requirement import named, satisfied
 
 if TYPE_CHECKING:
@@ -23,13 +24,15 @@ class Misfit:
     message: str
     facts: tuple[str, ...]
     confidence: Confidence
+    severity: Severity = Severity.ERROR
 
 
 def needs_of(partner: str) -> tuple[str, ...]:
     """Return the facts that judging `partner` may read."""
     return (
         "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "python.version",
-        "host.os", "host.platform", f"{partner}.version", f"{partner}.cuda", f"{partner}.requires",
+        "host.os", "host.platform", "gpu.count", "gpu.visible", "gpu.N.name",
+        "gpu.N.compute_capability", f"{partner}.version", f"{partner}.cuda", f"{partner}.requires",
     )  # fmt: skip
 
 
@@ -37,9 +40,47 @@ def misfit(machine: Machine, matrix: Matrix, partner: str) -> Misfit | None:
     """Compare release and CUDA of `partner` with torch; None where they fit or nothing is known against it."""
     version = machine.text(f"{partner}.version")
     torch = machine.torch
-    if version is None or torch is None or torch.provenance in OWN_BUILDERS:
+    if version is None or torch is None:
         return None
+    if torch.provenance in OWN_BUILDERS:
+        return _published_beside_own(machine, partner, version, torch)
     return _by_release(machine, matrix, partner, version, torch) or _by_cuda(machine, partner, version, torch)
+
+
+def _published_beside_own(machine: Machine, partner: str, version: str, torch: TorchBuild) -> Misfit | None:
+    """A published wheel beside a torch of another builder: its exact pin speaks, but may be met in all but name."""
+    release, _, local = version.partition("+")
+    if not release.replace(".", "").isdigit() or (local and not local.startswith("cu")):
+        return None
+    for pin in named("torch", machine.items(f"{partner}.requires")):
+        if "==" in pin and satisfied(pin, torch.text, machine) is False:
+            return Misfit(
+                f"{partner} {version} is a published wheel built for {pin.partition(';')[0].strip()}, beside torch "
+                f"{torch.text} of another builder ({torch.provenance}). Its compiled operators may not load.",
+                (f"{partner}.version", f"{partner}.requires", "torch.version", "torch.provenance"),
+                Confidence.INFERRED,
+                Severity.WARNING,
+            )
+    return None
+
+
+EXACT_CUDA = {"torchaudio": None, "torchvision": "0.16"}
+"""Partners that refuse another CUDA minor when they are imported, and the release from which they no longer do.
+
+Sources: torchaudio/_extension/utils.py, _check_cuda_version, in the wheels 2.0.2 to 2.11.0; torchvision/extension.py,
+_check_cuda_version: major and minor in 0.15.2, the major alone in 0.16.2 and 0.18.1.
+"""
+
+
+def _same_cuda(partner: str, version: str, cuda: str, other: str) -> bool:
+    """Whether a partner built for `cuda` accepts a torch built for `other`."""
+    until = EXACT_CUDA[partner]
+    try:
+        if until is None or older(version.partition("+")[0], until):
+            return minor(cuda) == minor(other)
+        return minor(cuda)[0] == minor(other)[0]
+    except ValueError:
+        return True  # not version numbers: nothing is known against it
 
 
 def _by_release(machine: Machine, matrix: Matrix, partner: str, version: str, torch: TorchBuild) -> Misfit | None:
@@ -74,13 +115,15 @@ def _by_cuda(machine: Machine, partner: str, version: str, torch: TorchBuild) ->
     cuda = machine.text(name)
     facts = (name, "torch.cuda", f"{partner}.version", "torch.version")
     if cuda is None and torch.cuda is not None:
+        if not machine.visible_gpus:
+            return None  # it works there, on the CPU
         return Misfit(
             f"{partner} {version} was built without CUDA, beside torch {torch.text} for CUDA {torch.cuda}: its "
             "operators do not run on the GPU.",
             facts,
             Confidence.INFERRED,
         )
-    if cuda is not None and (torch.cuda is None or cuda.partition(".")[0] != torch.cuda.partition(".")[0]):
+    if cuda is not None and (torch.cuda is None or not _same_cuda(partner, version, cuda, torch.cuda)):
         other = f"for CUDA {torch.cuda}" if torch.cuda else "without CUDA"
         return Misfit(
             f"{partner} {version} was built for CUDA {cuda}, beside torch {torch.text} {other}: its operators do "

@@ -38,7 +38,9 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Compare what torchvision was built for with the torch that is there."""
     found = misfit(machine, matrix, "torchvision")
     if found is not None:
-        yield RULE.finding(machine, "torchvision", found.message, *found.facts, confidence=found.confidence)
+        yield RULE.finding(
+            machine, "torchvision", found.message, *found.facts, confidence=found.confidence, severity=found.severity
+        )
 
 
 RULE = Rule(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.fit import kernels_for
-from envdoctor.matrix.serving import capability_of, jit_refused
+from envdoctor.matrix.serving import capability_of, jit_refused, toolkit_knows
 from envdoctor.model.machine import Undecidable
 
 if TYPE_CHECKING:
@@ -26,12 +26,17 @@ NEEDS = (
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """The installed wheel against the visible GPUs. `unserved` pairs each GPU without code with its capability."""
+    """The installed wheel against the visible GPUs.
+
+    `unserved` pairs each GPU without code with its capability; `doubtful` each one that the driver would have to
+    compile for, under CUDA libraries older than the GPU, or whose cuDNN has no kernels for it.
+    """
 
     torch: TorchBuild
     wheel: Wheel
     sass: tuple[Capability, ...]
     unserved: tuple[tuple[Gpu, Capability], ...]
+    doubtful: tuple[tuple[Gpu, Capability], ...]
     served: int
 
     @property
@@ -55,13 +60,19 @@ def kernels(machine: Machine, matrix: Matrix) -> Kernels | None:
     wheel = matrix.wheel(torch.release, torch.channel or "", machine.platform)
     if wheel is None or wheel.sass is None:
         raise Undecidable(f"torch {torch.text} is unknown to this matrix ({matrix.revision})")
-    unserved = []
+    unserved: list[tuple[Gpu, Capability]] = []
+    doubtful: list[tuple[Gpu, Capability]] = []
     for gpu in machine.visible_gpus:
         capability = capability_of(gpu, matrix)
         kind = kernels_for(wheel.sass, wheel.ptx or (), capability)
         if kind is None or (kind == "ptx" and jit_refused(machine, wheel)):
             unserved.append((gpu, capability))
-    return Kernels(torch, wheel, wheel.sass, tuple(unserved), len(machine.visible_gpus) - len(unserved))
+        elif (kind == "ptx" and not toolkit_knows(matrix, wheel, capability)) or (
+            matrix.cudnn_serves(wheel.cudnn, capability) is False
+        ):
+            doubtful.append((gpu, capability))
+    served = len(machine.visible_gpus) - len(unserved)
+    return Kernels(torch, wheel, wheel.sass, tuple(unserved), tuple(doubtful), served)
 
 
 def dotted(capability: Capability) -> str:
