@@ -6,6 +6,7 @@ command lives; `tests/project/test_imports.py` holds that.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -15,7 +16,13 @@ import click
 from envdoctor import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+UNDIAGNOSED = 3
+"""Exit code of a failure of ours; `diagnose.verdict` has the others, and is not imported for `--help`."""
+
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""What ends a run: Ctrl-C, `kill`, and a terminal that is closed."""
 
 COMMANDS = {
     "check": "Look at this machine, judge it, and say what to type. The main command.",
@@ -95,8 +102,12 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
 
     Ctrl-C and SIGTERM end it with one line and 128 + the signal's number, as shells count, and leave no child.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, _stop)
+    if sys.stdout is None:  # `>&-`: the exit code still answers
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the end
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - open until the end
     for stream in (sys.stdout, sys.stderr):
         # A path may hold letters the terminal cannot show; they are escaped rather than raise.
         if hasattr(stream, "reconfigure"):
@@ -105,31 +116,75 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
     invocation.script = prog_name is None
     try:
         status = group.main(args=argv, prog_name=prog_name or "envdoctor", standalone_mode=False, obj=invocation)
+        sys.stdout.flush()  # here, where a full disk can still be told
     except click.ClickException as problem:
-        problem.show()
+        _tell(problem.show)
         sys.exit(problem.exit_code)
     except Stopped as stopped:
-        click.echo("envdoctor: interrupted", err=True)
+        _tell(lambda: click.echo("envdoctor: interrupted", err=True))
         sys.exit(128 + stopped.number)
     except click.Abort:
         sys.exit(130)
     except BrokenPipeError:  # `envdoctor rules | head`: the reader has what it wanted
-        sys.stderr.close()
+        _give_up_on_output()
         sys.exit(141)
+    except OSError as problem:
+        reason = problem.strerror or problem
+        _tell(lambda: click.echo(f"envdoctor: the report cannot be written: {reason}", err=True))
+        _give_up_on_output()
+        sys.exit(UNDIAGNOSED)
+    # The last resort: whatever nobody foresaw is our bug, said in one line, with the exit code for it.
+    except Exception as bug:
+        place = _place(bug)
+        text = f"envdoctor: a bug in envdoctor, nothing was diagnosed: {type(bug).__name__}: {bug!s:.200} ({place})"
+        _tell(lambda: click.echo(text.encode("ascii", "backslashreplace").decode(), err=True))
+        sys.exit(UNDIAGNOSED)
     finally:
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave the tidying half done
         _stop_children()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             signal.signal(number, signal.SIG_DFL)  # nothing is left to tidy: the end may be as abrupt as asked
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
-    process = sys.modules.get("envdoctor.host.process")
-    if process is None or not process.STARTING.defers(number):
+    # The module may be half imported when the signal comes.
+    starting = getattr(sys.modules.get("envdoctor.host.process"), "STARTING", None)
+    if starting is None or not starting.defers(number):
+        for ending in ENDING:
+            signal.signal(ending, signal.SIG_IGN)
         raise Stopped(number)
 
 
 def _stop_children() -> None:
-    process = sys.modules.get("envdoctor.host.process")
-    if process is not None:
-        process.stop_all()
+    stop_all = getattr(sys.modules.get("envdoctor.host.process"), "stop_all", None)
+    if stop_all is not None:
+        stop_all()
+
+
+def _tell(write: Callable[[], object]) -> None:
+    """Write to standard error, which may be as full or closed as standard output."""
+    try:
+        write()
+        sys.stderr.flush()
+    except OSError:
+        _give_up_on_output()
+
+
+def _give_up_on_output() -> None:
+    """Point standard output and error away, so that nothing is written once more when Python ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            os.dup2(null, stream.fileno())
+        except (OSError, ValueError):
+            continue
+
+
+def _place(bug: Exception) -> str:
+    """Return module and line of a bug: enough for a report, and no traceback for the user."""
+    trace = bug.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace else "place unknown"

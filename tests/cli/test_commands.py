@@ -78,8 +78,11 @@ def test_the_version() -> None:
 def test_explain_prints_the_page(rule: str) -> None:
     said = run_cli(["explain", rule])
     assert said.exit_code == 0
-    assert said.stdout.startswith(f"{rule}  (")
-    assert "## How to fix" in said.stdout
+    assert said.stdout.startswith(f"{rule} (at worst: ")
+    page = next(known.page for known in all_rules() if known.name == rule)
+    assert said.stdout.split()[4:] == [word for word in page.split() if word != "##"]
+    assert "\nHow to fix\n" in said.stdout
+    assert max(map(len, said.stdout.splitlines())) <= 80
 
 
 def test_rules_lists_them_all() -> None:

@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 @options.examining
 @options.judging
 @click.option("--require-gpu", is_flag=True, help="A GPU must be usable: its absence is an error.")
-@click.option("--snapshot", "snapshot_file", metavar="FILE|-", help="Judge a saved snapshot instead of this machine.")
-@click.option("--save-snapshot", metavar="FILE", help="Also save what was seen, names taken out.")
+@click.option(
+    "--snapshot",
+    "snapshot_file",
+    callback=options.filled,
+    metavar="FILE|-",
+    help="Judge a saved snapshot instead of this machine.",
+)
+@click.option(
+    "--save-snapshot", callback=options.filled, metavar="FILE", help="Also save what was seen, names taken out."
+)
 @click.option("--smoke/--no-smoke", default=None, help="Run kernels as well (not in this version: static checks only).")
 @click.pass_obj
 def command(

@@ -78,8 +78,12 @@ class Description:
 
     def _capability(self, text: str) -> str:
         capability = parse_capability(text)
-        if capability is None or not (2, 0) <= capability < (20, 0):
+        if capability is None:
             raise Unusable(f"--compute-capability {text}: not one; write it like 8.6")
+        if not (2, 0) <= capability < (20, 0):
+            raise Unusable(
+                f"--compute-capability {text}: no NVIDIA GPU has it; `nvidia-smi --query-gpu=compute_cap` tells"
+            )
         return text
 
     def _driver(self) -> str:

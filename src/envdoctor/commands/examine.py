@@ -69,6 +69,8 @@ def _content(name: str) -> bytes:
     import stat
 
     try:
+        if name == "-" and sys.stdin is None:
+            raise Unusable("-: standard input is closed")
         if name == "-":
             return sys.stdin.buffer.read(MOST_INPUT)
         if not stat.S_ISREG(os.stat(name).st_mode):

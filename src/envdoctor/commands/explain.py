@@ -19,11 +19,15 @@ def command(*, rule: str, form: str) -> int:
     found = rules.get(rule)
     if found is None:
         raise Unusable(f"{rule}: no such rule{nearest(rule, list(rules))}")
+    if not found.page:
+        raise Unusable("the pages are docstrings, and this Python drops those (PYTHONOPTIMIZE=2, -OO)")
     if form == "json":
         import json
 
         page = {"rule": found.name, "summary": found.summary, "severity": found.worst.word, "needs": [*found.needs]}
         click.echo(json.dumps({**page, "page": found.page}, indent=2))
     else:
-        click.echo(f"{found.name}  ({found.worst.word})\n\n{found.page}")
+        from envdoctor.reporters.page import render_page
+
+        click.echo(render_page(f"{found.name} (at worst: {found.worst.word})", found.page), nl=False)
     return 0

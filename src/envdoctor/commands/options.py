@@ -6,10 +6,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from envdoctor.commands.failure import Unusable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    T = TypeVar("T")
     Function = TypeVar("Function", bound=Callable[..., Any])  # type: ignore[explicit-any, unused-ignore]
+
+
+def filled(_: click.Context, parameter: click.Parameter, value: T) -> T:
+    """Refuse an empty value: mostly a variable that was not set, and never what was meant."""
+    values = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(one, str) and not one.strip() for one in values):
+        raise Unusable(f"{parameter.opts[0]}: the value is empty")
+    return value
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Refuse what is no number of seconds; click's range lets "nan" through."""
+    if value != value:
+        raise Unusable(f"{parameter.opts[0]} nan: not a number of seconds")
+    return filled(context, parameter, value)
+
 
 FORMATS = ("terminal", "json")
 FAIL_ON = ("error", "warning", "note", "never")
@@ -23,11 +42,13 @@ def examining(function: Function) -> Function:
         default=10.0,
         show_default=True,
         metavar="SECONDS",
+        callback=_seconds,
         help="Longest time for drivers and interpreters to answer.",
     )(function)
     return click.option(
         "--python",
         metavar="PATH",
+        callback=filled,
         help="Examine another interpreter's environment: a path, a folder, or a command on PATH.",
     )(function)
 
@@ -35,8 +56,10 @@ def examining(function: Function) -> Function:
 def judging(function: Function) -> Function:
     """Add what governs judging and the report."""
     for option in (
-        click.option("--ignore", multiple=True, metavar="RULE", help="Leave a rule out. Repeatable."),
-        click.option("--select", multiple=True, metavar="RULE", help="Run this rule alone. Repeatable."),
+        click.option("--ignore", multiple=True, metavar="RULE", callback=filled, help="Leave a rule out. Repeatable."),
+        click.option(
+            "--select", multiple=True, metavar="RULE", callback=filled, help="Run this rule alone. Repeatable."
+        ),
         click.option("--strict", is_flag=True, help="Exit 3 when a fact that is needed cannot be found out."),
         click.option(
             "--fail-on",
@@ -59,6 +82,7 @@ def reporting(function: Function) -> Function:
         "outputs",
         multiple=True,
         metavar="[FORMAT=]FILE",
+        callback=filled,
         help="Write the report to a file, names of people and machines taken out. Repeatable with FORMAT=.",
     )(function)
     return click.option(
@@ -73,4 +97,6 @@ def reporting(function: Function) -> Function:
 
 def matrix(function: Function) -> Function:
     """Add the choice of another compatibility matrix."""
-    return click.option("--matrix", "matrix_file", metavar="FILE", help="Judge by this compatibility matrix.")(function)
+    return click.option(
+        "--matrix", "matrix_file", metavar="FILE", callback=filled, help="Judge by this compatibility matrix."
+    )(function)

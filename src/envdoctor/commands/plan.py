@@ -21,24 +21,42 @@ PLATFORMS = (
 @click.command(name="plan")
 @options.examining
 @options.matrix
-@click.option("--from", "snapshot_file", metavar="FILE|-", help="Plan for a saved snapshot.")
-@click.option("--driver", metavar="VERSION", help="Describe a machine: its NVIDIA driver version.")
-@click.option("--gpu", "gpus", multiple=True, metavar="NAME", help="Describe a machine: a GPU by name. Repeatable.")
+@click.option("--from", "snapshot_file", callback=options.filled, metavar="FILE|-", help="Plan for a saved snapshot.")
 @click.option(
-    "--compute-capability", "capabilities", multiple=True, metavar="X.Y", help="Describe a machine: a GPU. Repeatable."
+    "--driver", callback=options.filled, metavar="VERSION", help="Describe a machine: its NVIDIA driver version."
 )
-@click.option("--python-version", metavar="X.Y", help="Describe a machine: its Python.")
+@click.option(
+    "--gpu",
+    "gpus",
+    callback=options.filled,
+    multiple=True,
+    metavar="NAME",
+    help="Describe a machine: a GPU by name. Repeatable.",
+)
+@click.option(
+    "--compute-capability",
+    "capabilities",
+    callback=options.filled,
+    multiple=True,
+    metavar="X.Y",
+    help="Describe a machine: a GPU. Repeatable.",
+)
+@click.option("--python-version", callback=options.filled, metavar="X.Y", help="Describe a machine: its Python.")
 @click.option(
     "--platform",
     type=click.Choice(PLATFORMS),
     metavar="OS-ARCH",
     help=f"Describe a machine: {', '.join(PLATFORMS)}.",
 )
-@click.option("--glibc", metavar="X.Y", help="Describe a machine: its C library.")
-@click.option("--torch", metavar="SPEC", help="Keep to these torch releases: 2.9.1, '>=2.6,<2.9'.")
+@click.option("--glibc", callback=options.filled, metavar="X.Y", help="Describe a machine: its C library.")
+@click.option(
+    "--torch", callback=options.filled, metavar="SPEC", help="Keep to these torch releases: 2.9.1, '>=2.6,<2.9'."
+)
 @click.option("--with", "partners", metavar="NAMES", default="", help="Partners to include: torchvision,torchaudio.")
 @click.option("--installer", type=click.Choice(("pip", "uv")), help="Write the command for this installer.")
-@click.option("--index-base", metavar="URL", help="Root of a mirror of the PyTorch wheel index.")
+@click.option(
+    "--index-base", callback=options.filled, metavar="URL", help="Root of a mirror of the PyTorch wheel index."
+)
 @click.option("--format", "form", type=click.Choice(options.FORMATS), default="terminal", show_default=True)
 @click.pass_obj
 def command(

@@ -47,8 +47,7 @@ def plan(machine: Machine, matrix: Matrix, *, live: bool, installer: str | None,
     """Judge the machine and plan for it; a wish for another torch is a reason to plan by itself."""
     from envdoctor.diagnose.judge import diagnose
     from envdoctor.model.machine import Undecidable
-    from envdoctor.model.plan import Plan, Status
-    from envdoctor.plan.remedies import plan_for
+    from envdoctor.plan.remedies import plan_for, undecided
 
     if base is not None and not base.startswith(("https://", "http://", "file://")):
         raise Unusable(f"--index-base {base}: not a URL")
@@ -58,7 +57,7 @@ def plan(machine: Machine, matrix: Matrix, *, live: bool, installer: str | None,
     try:
         return solver.wheel_set()
     except Undecidable as reason:
-        return Plan(Status.IMPOSSIBLE, because=(f"the choice hangs on a fact that is not known: {reason.reason}",))
+        return undecided(reason)
 
 
 def show(plan: Plan, form: str) -> None:

@@ -18,6 +18,10 @@ def command(*, form: str) -> int:
         rows = [{"rule": rule.name, "severity": rule.worst.word, "summary": rule.summary} for rule in rules]
         click.echo(json.dumps(rows, indent=2))
     else:
-        for rule in rules:
-            click.echo(f"{rule.name}\n    {rule.worst.word}: {rule.summary}")
+        from envdoctor.reporters.lines import joined
+        from envdoctor.reporters.page import rule_lines
+
+        click.echo(
+            joined(rule_lines((rule.name, rule.worst.word, rule.summary) for rule in rules), colour=False), nl=False
+        )
     return 0

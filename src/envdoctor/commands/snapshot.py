@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 @click.command(name="snapshot")
 @options.examining
-@click.option("-o", "--output", default="-", metavar="FILE", help="Write to a file instead of standard output.")
+@click.option(
+    "-o",
+    "--output",
+    callback=options.filled,
+    default="-",
+    metavar="FILE",
+    help="Write to a file instead of standard output.",
+)
 @click.pass_obj
 def command(invocation: Invocation, *, python: str | None, timeout: float, output: str) -> int:
     """Look at this machine and print what was seen as JSON (envdoctor.snapshot/1), without judging it.

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
 
 
+LEFT_OUT = "left out by --select or --ignore"
+
+
 def diagnose(
     snapshot: Snapshot,
     matrix: Matrix,
@@ -39,6 +42,7 @@ def diagnose(
     undecided_errors = False
     for rule in rules if rules is not None else all_rules():
         if (select and rule.name not in select) or rule.name in ignore:
+            skipped.append(Skipped(rule.name, LEFT_OUT, left_out=True))
             continue
         try:
             # A rule that stops half-way keeps what it found before: those findings stand on known facts.

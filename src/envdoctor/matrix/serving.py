@@ -124,13 +124,15 @@ def jit_refused(machine: Machine, wheel: Wheel) -> bool:
     return api is not None and wheel.cuda is not None and _older(api, wheel.cuda)
 
 
-def toolkit_knows(matrix: Matrix, wheel: Wheel, capability: Capability) -> bool:
+def toolkit_knows(matrix: Matrix, wheel: Wheel, capability: Capability) -> bool | None:
     """Whether the CUDA of a wheel is as new as a GPU, so that its cuBLAS and cuDNN have kernels for it.
+
+    None where the matrix does not know the GPU or the wheel's CUDA.
 
     PTX lets the driver compile torch's own kernels for a newer GPU, not those of the libraries beside them.
     """
     first = matrix.first_toolkit(capability)
-    return first is None or wheel.cuda is None or not _older(wheel.cuda, first)
+    return None if first is None or wheel.cuda is None else not _older(wheel.cuda, first)
 
 
 def _older(api: str, cuda: str) -> bool:
@@ -186,8 +188,8 @@ def _gpu_obstacle(matrix: Matrix, wheel: Wheel, build: str, need: Need, capabili
     kind = kernels_for(wheel.sass, wheel.ptx or (), capability)
     if kind is None:
         return Obstacle("kernels", f"{build} holds no kernels for {name}")
-    if kind == "ptx" and not toolkit_knows(matrix, wheel, capability):
-        return Obstacle("ptx", f"the CUDA libraries of {build} were made before GPUs of {name}")
+    if kind == "ptx" and toolkit_knows(matrix, wheel, capability) is not True:
+        return Obstacle("ptx", f"nobody has shown that the CUDA libraries of {build} serve GPUs of {name}")
     if kind == "ptx" and (need.api is None or _older(need.api, wheel.cuda or "0")):
         return Obstacle("ptx", f"the PTX in {build} for {name} is newer than this driver can compile")
     if matrix.cudnn_serves(wheel.cudnn, capability) is False:

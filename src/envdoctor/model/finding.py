@@ -74,11 +74,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A rule that could not decide. `fact` names the unknown fact, None where the matrix has no row."""
+    """A rule that did not decide. `fact` names the unknown fact, None where the matrix has no row.
+
+    `left_out` where the user asked not to run it.
+    """
 
     rule: str
     reason: str
     fact: str | None = None
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

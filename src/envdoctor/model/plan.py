@@ -45,10 +45,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The way out, the other ways out, and the constraints that decided it."""
+    """The way out, the other ways out, and the constraints that decided it.
+
+    `undecided` where the way out hangs on a fact that is not known: nothing was shown to be impossible then.
+    """
 
     status: Status
     target: Target | None = None
     steps: tuple[Step, ...] = ()
     alternatives: tuple[Plan, ...] = ()
     because: tuple[str, ...] = ()
+    undecided: bool = False

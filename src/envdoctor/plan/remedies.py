@@ -76,11 +76,17 @@ def plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     try:
         plan = _by_packages(solver, for_packages)
     except Undecidable as reason:
-        return Plan(Status.IMPOSSIBLE, because=(f"what to install hangs on a fact that is not known: {reason.reason}",))
+        return undecided(reason)
     if not steps:
         return plan
     status = Status.SOLVED if plan.status is Status.NOTHING_TO_DO else plan.status
     return replace(plan, status=status, steps=(*steps, *plan.steps))
+
+
+def undecided(reason: Undecidable) -> Plan:
+    """Return the plan of a machine that does not tell what the choice hangs on."""
+    fact = f"{reason.fact} is not known: " if reason.fact else ""
+    return Plan(Status.IMPOSSIBLE, because=(f"{fact}{reason.reason}",), undecided=True)
 
 
 def _by_packages(solver: Solver, causes: list[Finding]) -> Plan:

@@ -192,6 +192,11 @@ class Solver:
         """State the constraints that decided: why this channel, and why not the present or a newer release."""
         said = []
         wheel = chosen.wheel
+        if not need.cuda:
+            said.append("no NVIDIA GPU is visible, so the CPU build")
+        elif wheel.cuda and not need.driver:
+            floor = self.matrix.driver_floor(wheel.cuda, need.driver_os)
+            said.append(f"CUDA {wheel.cuda} needs driver {floor} or newer; the driver is not known here")
         if wheel.cuda and need.driver:
             floor = self.matrix.driver_floor(wheel.cuda, need.driver_os)
             said.append(f"driver {need.driver} runs CUDA {wheel.cuda} (lowest: {floor})")
@@ -221,4 +226,6 @@ class Solver:
         order = sorted(texts, key=lambda constraint: -counted[constraint])
         if not found and self.machine.wishes.torch:
             return (f"the matrix knows no torch {self.machine.wishes.torch} for {need.platform}",)
-        return tuple(texts[constraint] for constraint in order) or (f"the matrix knows no wheel for {need.platform}",)
+        kind = "CUDA" if need.cuda else "CPU"
+        nothing = f"the matrix knows no {kind} build of torch for {need.platform}"
+        return tuple(texts[constraint] for constraint in order) or (nothing,)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from envdoctor.model.plan import Plan, Step
 
 COMMAND_INDENT = "    "
+IMPOSSIBLE = "No published torch wheel serves this machine as it is."
+UNDECIDED = "What to install here cannot be said, because a fact is missing:"
 FITS = "What fits this machine:"
 
 
@@ -28,7 +30,7 @@ def render_plan(plan: Plan, *, width: int = 80, colour: bool = False) -> str:
 def plan_lines(plan: Plan, purpose: str, width: int, verbose: bool) -> Iterator[Line]:
     """Yield the lines of a plan under the heading `purpose`; `verbose` adds the constraints of a solved one."""
     if plan.status is Status.IMPOSSIBLE:
-        yield from wrapped("No published torch wheel serves this machine as it is.", width)
+        yield from wrapped(UNDECIDED if plan.undecided else IMPOSSIBLE, width)
         yield from _because(plan, width)
         yield from _steps(plan.steps, width)
     elif plan.status is Status.SOLVED:

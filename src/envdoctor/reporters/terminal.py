@@ -143,6 +143,9 @@ def _calm_sentence(report: Report) -> str:
     diagnosis = report.diagnosis
     if diagnosis.verdict is Verdict.UNDETERMINED:
         return "Nothing wrong was found, but not enough could be seen to say that nothing is."
+    left_out = sum(skipped.left_out for skipped in diagnosis.skipped)
+    if left_out:
+        return f"Nothing wrong was found by the rules that were run; {left_out} were left out."
     if diagnosis.crashed or any(skipped.fact for skipped in diagnosis.skipped):
         return "Nothing wrong was found in what could be judged."
     return "Nothing is wrong."
@@ -157,7 +160,7 @@ def _gaps(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         yield from others
     rules: dict[tuple[str, str], list[str]] = {}
     for skipped in report.diagnosis.skipped:
-        if skipped.fact or verbose:
+        if (skipped.fact or verbose) and not skipped.left_out:
             rules.setdefault((skipped.fact or "", skipped.reason), []).append(safe(skipped.rule))
     for (fact, reason), names in rules.items():
         because = f"{safe(fact)} is not known: " if fact else ""

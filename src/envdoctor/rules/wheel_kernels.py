@@ -67,7 +67,7 @@ def kernels(machine: Machine, matrix: Matrix) -> Kernels | None:
         kind = kernels_for(wheel.sass, wheel.ptx or (), capability)
         if kind is None or (kind == "ptx" and jit_refused(machine, wheel)):
             unserved.append((gpu, capability))
-        elif (kind == "ptx" and not toolkit_knows(matrix, wheel, capability)) or (
+        elif (kind == "ptx" and toolkit_knows(matrix, wheel, capability) is False) or (
             matrix.cudnn_serves(wheel.cudnn, capability) is False
         ):
             doubtful.append((gpu, capability))
