@@ -102,7 +102,8 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
 
     Ctrl-C and SIGTERM end it with one line and 128 + the signal's number, as shells count, and leave no child.
     """
-    for number in ENDING:
+    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores one
+    for number in heard:
         signal.signal(number, _stop)
     if sys.stdout is None:  # `>&-`: the exit code still answers
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the end
@@ -140,10 +141,10 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
         _tell(lambda: click.echo(text.encode("ascii", "backslashreplace").decode(), err=True))
         sys.exit(UNDIAGNOSED)
     finally:
-        for number in ENDING:
+        for number in heard:
             signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave the tidying half done
         _stop_children()
-        for number in ENDING:
+        for number in heard:
             signal.signal(number, signal.SIG_DFL)  # nothing is left to tidy: the end may be as abrupt as asked
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -12,7 +12,8 @@ def script() -> None:
 
 def run(prog_name: str | None) -> None:
     """Run the command line; `prog_name` as for `envdoctor.cli.main`, which handles signals from then on."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a job in the background keeps ignoring it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from envdoctor.cli import main
 
     main(prog_name=prog_name)
