@@ -1,0 +1,170 @@
+"""Repairs that keep the installed torch: its own files, its CUDA libraries, its partners, its triton."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envdoctor.model.plan import Plan, Status, Target
+from envdoctor.plan.installers.order import Order
+from envdoctor.plan.partners import COMPILED_PARTNERS, partner_version
+from envdoctor.plan.wheel_index import index_url, local_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envdoctor.model.finding import Finding
+    from envdoctor.model.machine import TorchBuild
+    from envdoctor.plan.solve import Solver
+
+PARTNER_RULES = frozenset({"torch-torchvision-mismatch", "torch-torchaudio-mismatch"})
+
+CUDA_LIBRARY = re.compile(
+    r"nvidia-(cublas|cuda-(cupti|nvrtc|runtime)|cudnn|cufft|cufile|curand|cusolver|cusparse|cusparselt|nccl|nvjitlink"
+    r"|nvshmem|nvtx)(-cu\d{2})?"
+)
+"""Distributions that hold the libraries torch loads; up to CUDA 12 named with the major, from 13 on mostly without."""
+
+FIRST_MAJOR_WITHOUT_TAG = 13  # nvidia-cublas, where CUDA 12 had nvidia-cublas-cu12
+
+
+def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
+    """Keep the installed torch and put right what stands around it."""
+    rules = {finding.rule for finding in causes}
+    incomplete = {finding.subject for finding in causes if finding.rule == "shared-library-missing"}
+    if not torch.official:
+        why = f"torch {torch.text} comes from {torch.provenance}; reinstall it from there, together with its partners"
+        return Plan(Status.IMPOSSIBLE, because=(why,))
+    mends: tuple[tuple[bool, Callable[[Solver, TorchBuild], tuple[Order, str] | None]], ...] = (
+        ("torch" in incomplete, _same_build),
+        (bool(rules & PARTNER_RULES), _partners),
+        # A partner of another build is replaced above; one that shares a library with torch is mended with it.
+        (bool(incomplete) and "torch" not in incomplete and not rules & PARTNER_RULES, _partners_again),
+        ("triton-mismatch" in rules, _triton),
+    )
+    orders = [mend(solver, torch) for wanted, mend in mends if wanted]
+    if "torch" in incomplete:
+        orders.insert(1, _what_is_gone(solver, torch))
+    faulty = {rule.removeprefix("torch-").removesuffix("-mismatch") for rule in rules & PARTNER_RULES}
+    if any(not _names(name, orders) for name in faulty):
+        return solver.wheel_set()  # no partner for this very torch: the nearest set that holds all of them
+    steps = tuple(solver.step(order, why) for order, why in filter(None, orders))
+    if not steps:
+        why = f"no partner of torch {torch.text} is known to this matrix ({solver.matrix.revision})"
+        return Plan(Status.IMPOSSIBLE, because=(why,))
+    return Plan(Status.SOLVED, _target(solver, torch), steps)
+
+
+def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Reinstall the same build and its CUDA libraries, as far as they are recorded, and nothing else."""
+    recorded = solver.machine.table("nvidia.packages") if solver.machine.is_known("nvidia.packages") else {}
+    major = (torch.cuda or "").partition(".")[0]
+    libraries = {name: str(version) for name, version in recorded.items() if _belongs(name, major)}
+    for line in map(str, solver.machine.items("torch.requires")):
+        name, version = _pin(line)
+        if name in libraries and version:
+            libraries[name] = version  # what torch pins, where another version stands in its place
+    requirements = [f"{name}=={version}" for name, version in sorted(libraries.items())]
+    return (
+        Order(solver.python, (f"torch=={_exact(solver, torch)}", *requirements), _index(solver, torch), again=True),
+        f"reinstalls torch {torch.text} and the CUDA libraries that stand beside it; other packages stay",
+    )
+
+
+def _belongs(name: str, major: str) -> bool:
+    """Whether a distribution holds libraries of that CUDA major; leftovers of another are left alone."""
+    if not CUDA_LIBRARY.fullmatch(name):
+        return False
+    tag = name.rpartition("-cu")[2]
+    return tag == major if tag.isdigit() else major.isdigit() and int(major) >= FIRST_MAJOR_WITHOUT_TAG
+
+
+def _what_is_gone(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
+    """Install what torch requires and nothing records any more: the resolver follows the requirements of its own."""
+    order = Order(solver.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
+    return order, f"adds the CUDA libraries that torch {torch.text} requires and that are gone altogether"
+
+
+def _names(name: str, orders: list[tuple[Order, str] | None]) -> bool:
+    """Whether a distribution is among what orders install."""
+    return any(part.startswith(f"{name}==") for order in orders if order for part in order[0].requirements)
+
+
+def _pin(line: str) -> tuple[str, str | None]:
+    """Return name and exact version of a requirement line; None for a version it does not pin exactly."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        return "", None
+    versions = [clause.version for clause in requirement.specifier if clause.operator == "=="]
+    return requirement.name, versions[0] if versions else None
+
+
+def _partner_versions(solver: Solver, torch: TorchBuild) -> tuple[str, ...]:
+    """Return the requirements on the partners that the environment holds and this torch has."""
+    release = solver.matrix.release(torch.release)
+    wheel = solver.matrix.wheel(torch.release, torch.channel or "", solver.machine.platform)
+    if release is None or wheel is None:
+        return ()
+    versions = {name: partner_version(solver.matrix, name, release, wheel) for name in COMPILED_PARTNERS}
+    local = local_version(torch.release, torch.channel or "", solver.machine.platform)
+    return tuple(
+        f"{name}=={versions[name]}{local}"
+        for name in COMPILED_PARTNERS
+        if versions[name] and solver.machine.is_known(f"{name}.version")
+    )
+
+
+def _partners_again(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Reinstall the partners, of which a file is missing."""
+    wanted = _partner_versions(solver, torch)
+    if not wanted:
+        return None
+    return (
+        Order(solver.python, wanted, _index(solver, torch), again=True),
+        f"reinstalls the partners of torch {torch.text}; other packages stay",
+    )
+
+
+def _partners(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Install the partners of the present torch; torch itself is named too, so that it stays what it is."""
+    wanted = _partner_versions(solver, torch)
+    if not wanted:
+        return None
+    return (
+        Order(solver.python, (f"torch=={_exact(solver, torch)}", *wanted), _index(solver, torch)),
+        f"installs the partners of torch {torch.text}; other packages stay",
+    )
+
+
+def _triton(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Install the triton that torch's own metadata asks for."""
+    lines = [str(line) for line in solver.machine.items("torch.requires") if str(line).startswith("triton")]
+    if not lines:
+        return None
+    wanted = lines[0].partition(";")[0].strip()
+    return Order(
+        solver.python, (wanted,), _index(solver, torch)
+    ), f"installs the triton that torch {torch.text} requires"
+
+
+def _exact(solver: Solver, torch: TorchBuild) -> str:
+    """Return the version that names this very build on the channel's index."""
+    return torch.release + local_version(torch.release, torch.channel or "cpu", solver.machine.platform)
+
+
+def _index(solver: Solver, torch: TorchBuild) -> str | None:
+    return index_url(solver.base, torch.channel or "cpu", solver.machine.platform)
+
+
+def _target(solver: Solver, torch: TorchBuild) -> Target:
+    release = solver.matrix.release(torch.release)
+    return Target(
+        torch=torch.release,
+        torchvision=release.torchvision if release else None,
+        torchaudio=release.torchaudio if release else None,
+        channel=torch.channel or "cpu",
+        index_url=_index(solver, torch),
+    )
