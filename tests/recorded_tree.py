@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 SITE = "/venv/lib/python3.11/site-packages"
 MARKER = "envdoctor-interpreter:"
+DRIVER_MARKER = "envdoctor-driver:"
 TOLD = {"version": "3.11.7", "tag": "cp311", "prefix": "/venv", "path": [SITE], "libc": "glibc 2.36"}
 
 
 def lines(*words: Mapping[str, Any]) -> str:
-    """What a driver child writes: one line of JSON an answer."""
-    return "".join(json.dumps(one) + "\n" for one in words)
+    """What a driver child writes: one marked line of JSON an answer."""
+    return "".join(f"\n{DRIVER_MARKER}{json.dumps(one)}\n" for one in words)
 
 
 class Tree:

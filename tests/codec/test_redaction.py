@@ -21,7 +21,12 @@ TWO = "GPU-8999aaaa-d72c-4106-c12f-20bd9faed9f6"
 MIG = "MIG-12345678-d72c-4106-c12f-20bd9faed9f6"
 
 
-def texts(text: str, home: str | None = "/home/alice", user: str | None = "alice", host: str | None = "node7") -> str:
+def texts(
+    text: str,
+    home: str | None = "/home/alice",
+    user: str | tuple[str, ...] | None = "alice",
+    host: str | None = "node7",
+) -> str:
     """Redact `text` as a reason."""
     facts = {
         "x": Unknown(text),
@@ -50,7 +55,10 @@ def texts(text: str, home: str | None = "/home/alice", user: str | None = "alice
         ("/home/linuxbrew/.linuxbrew/bin", "/home/linuxbrew/.linuxbrew/bin"),
         ("/scratch/alice/venv", "/scratch/redacted-user/venv"),
         ("alice may not read it", "redacted-user may not read it"),
-        ("malice, alices, alice_x, x-alice", "malice, alices, alice_x, x-alice"),
+        ("malice, alices, x-alice, alice-x, ünalice", "malice, alices, x-alice, alice-x, ünalice"),
+        ("backup_alice_2, ALICE, Alice.", "backup_redacted-user_2, redacted-user, redacted-user."),
+        ("log_node7_1, node7_, xnode7", "log_redacted-host_1, redacted-host_, xnode7"),
+        ("//Users//dan/x /////Users/eve", "//Users//redacted-user/x /////Users/redacted-user"),
         ("cannot reach node7.cluster.example.org", "cannot reach redacted-host"),
         ("NODE7: down; node70 up", "redacted-host: down; node70 up"),
         ("GPU-0 of GPU-accelerated GPU-bad hosts", "GPU-0 of GPU-accelerated GPU-bad hosts"),
@@ -70,6 +78,23 @@ def test_a_user_with_an_ordinary_name_destroys_nothing(user: str) -> None:
         text = "nvidia-nccl-cu12 and libnccl.so"
     assert texts(text, f"/home/{user}", user) == text
     assert texts(f"/data/home/{user}/x", None, user) == "/data/home/redacted-user/x" if user else True
+
+
+def test_one_person_may_have_several_names() -> None:
+    users = ("alice", "a.liddell", "root", "alice_l", "")
+    assert texts("alice_l A.Liddell alice root", None, users) == "redacted-user redacted-user redacted-user root"
+    assert texts("alice", None, ()) == "alice"
+
+
+@pytest.mark.parametrize("user", ["cuda", "visible", "x86", "linux"])
+def test_ordinary_words_joined_by_underscores_stay(user: str) -> None:
+    text = "CUDA_VISIBLE_DEVICES on x86_64, manylinux_2_28, linux_x86_64"
+    assert texts(text, f"/home/{user}", user, user) == text
+
+
+def test_a_share_is_a_home_too() -> None:
+    shown = texts(r"\\server\people\dan\venv and \server\people\dan", r"\server\people\dan", None, None)
+    assert shown == r"~\venv and ~"
 
 
 @pytest.mark.parametrize(
@@ -242,13 +267,36 @@ def test_any_snapshot_can_be_redacted(facts: dict[str, Fact], home: str, user: s
         ("https://h/?q=a@b", "https://h/?q=a@b"),
         ("torch==2.9.1; python_version >= '3.10'", "torch==2.9.1; python_version >= '3.10'"),
         ("repo:tag@sha256:0123", "repo:tag@sha256:0123"),
+        ("https://user:p@ss/w@h/", "https://h/"),
+        ("x 'https://user:12?w#v@h:80/a' @b", "x 'https://h:80/a' @b"),
+        ("https://a:b@c/x,https://d:e@f/y", "https://c/x,https://f/y"),
+        ("http://mirror:8080/x/@scope", "http://mirror:8080/x/@scope"),
+        ("http://[::1]:80/x@y", "http://[::1]:80/x@y"),
+        ("git+https://me:word@host/x.git@main#egg=x", "git+https://host/x.git@main#egg=x"),
+        ("ssh://git@host:22/x@v1", "ssh://host:22/x@v1"),
+        ("curl -H 'Authorization: Bearer abc' x", "curl -H 'Authorization: removed' x"),
+        ("authorization: Basic bWU6d29yZA==\nnext", "authorization: removed\nnext"),
+        ("bearer abcdefghijklmnop.q", "bearer removed"),
+        ("bearer of news", "bearer of news"),
+        ("HF_TOKEN=abc --password=d", "HF_TOKEN=removed --password=removed"),
+        ("password='two words' x", "password='removed' x"),
+        (r"{\"a\": \"token=\"abc\"}", r'{\"a\": \"token=\"removed"}'),
+        ("PWD=/srv tokenizers==0.20 keyring==24 key=1", "PWD=/srv tokenizers==0.20 keyring==24 key=1"),
+        ("sk-abcdefghij012345 ghp_abcdefghij012345", "removed removed"),
+        ("task-abcdefghij012345 sk-learn hf_hub", "task-abcdefghij012345 sk-learn hf_hub"),
     ],
 )
 def test_credentials(text: str, shown: str) -> None:
     assert strip_credentials(text) == shown
 
 
-@given(st.lists(st.sampled_from(["://", "@", "?", "token=", "a", "/", "&", ":", "hf_" + "b" * 20, " "])).map("".join))
+PIECES = [
+    *("://", "@", "?", "token=", "a", "/", "&", ":", "hf_" + "b" * 20, " ", "#", ",", ";", "=", "\n", "'", '"', "\\"),
+    *("git+https://", ".git", "80", "[", "]", "Authorization", "Bearer ", "password=", "sk-" + "c" * 16, "ghp_", "_"),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
 def test_stripping_twice_is_stripping_once(text: str) -> None:
     once = strip_credentials(text)
     assert strip_credentials(once) == once
@@ -261,7 +309,82 @@ def test_no_password_survives(password: str) -> None:
     assert secret not in strip_credentials(f"https://{secret}@mirror.example/simple")
 
 
-def test_a_long_hostile_text_costs_linear_work() -> None:
+@given(st.text(string.ascii_letters + string.digits + "!$%^*()_+-=.,~/?#@:", min_size=6))
+def test_no_unescaped_password_survives(password: str) -> None:
+    secret = f"Q{password}Q"
+    for text in (
+        f"see https://me:{secret}@mirror.example/simple for more",
+        f"PIP_PASSWORD={secret} pip",
+        f'--token="{secret}"',
+        f"Authorization: Basic {secret}",
+        f"{{'Authorization': 'token {secret}'}}",
+    ):
+        assert secret not in strip_credentials(text)
+
+
+HOSTILE_PIECES = (
+    *("://", "?token", "GPU-", "/home/", "a.", "hf_", "\\Users\\", "?a=", "node7.", "/", "\\", "://a:", "git+://a:/"),
+    *(
+        "token=",
+        "token='",
+        "Authorization:",
+        "bearer ",
+        "sk-",
+        "alice_",
+        "/home/alice",
+        ",https://",
+        "GPU-a",
+        "GPU-abc,",
+    ),
+)
+
+
+@pytest.mark.parametrize("piece", HOSTILE_PIECES)
+@pytest.mark.parametrize("end", ["", "_", "x.git@", "'@"])
+def test_a_long_hostile_text_costs_linear_work(piece: str, end: str) -> None:
     # Quadratic patterns would need minutes for these.
-    for piece in ("://", "?token", "GPU-", "/home/", "a.", "hf_", "\\Users\\", "?a=", "node7."):
-        assert texts(piece * 100_000)
+    assert texts(piece * 100_000 + end)
+
+
+@pytest.mark.parametrize("begin", ["", "/home/", "C:\\Users\\", "//"])
+@pytest.mark.parametrize("separator", ["/", "\\", "/\\"])
+def test_long_runs_of_separators_cost_linear_work(begin: str, separator: str) -> None:
+    run = begin + separator * 300_000
+    facts: dict[str, Fact] = {
+        "env.LD_LIBRARY_PATH": Known(run, "environment"),
+        "python.executable": Known(run, "environment"),
+    }
+    for home in ("/home/alice", r"C:\Users\alice", r"\\server\alice"):
+        assert text_of(redacted(Snapshot(facts), home, "alice", "node7")["env.LD_LIBRARY_PATH"]) == run
+
+
+def test_many_devices_cost_linear_work() -> None:
+    # Beginnings of identities, and whole ones: searching all names for each would need minutes.
+    short = [f"GPU-{number * 2654435761 % 2**32:08x}" for number in range(40_000)]
+    whole = [f"{one}-d72c-4106-c12f-20bd9faed9f6" for one in short[::2]]
+    facts: dict[str, Fact] = {
+        "env.CUDA_VISIBLE_DEVICES": Known(",".join(short), "environment"),
+        "x": Known(list(whole), "nvml"),
+        "y": Unknown(" ".join(short)),
+    }
+    seen = redacted(Snapshot(facts), None, None, None)
+    listed = text_of(seen["env.CUDA_VISIBLE_DEVICES"]).split(",")
+    assert len(set(listed)) == len(short)
+    assert seen["x"] == Known(list(listed[::2]), "nvml")
+    assert seen["y"] == Unknown(" ".join(listed))
+
+
+def test_one_device_known_by_many_beginnings_costs_linear_work() -> None:
+    beginnings = ["GPU-" + "a" * length for length in range(1, 1_500)]
+    facts: dict[str, Fact] = {"env.CUDA_VISIBLE_DEVICES": Known(",".join(beginnings), "environment")}
+    listed = text_of(redacted(Snapshot(facts), None, None, None)["env.CUDA_VISIBLE_DEVICES"]).split(",")
+    assert set(listed) == {"GPU-redacted-1"}
+
+
+def test_many_keys_that_become_one_word_cost_linear_work() -> None:
+    facts: dict[str, Fact] = {"x": Known({f"/home/zq{number}": number for number in range(30_000)}, "s")}
+    fact = redacted(Snapshot(facts), None, None, None)["x"]
+    assert isinstance(fact, Known)
+    assert isinstance(fact.value, dict)
+    assert list(fact.value.values()) == list(range(30_000))
+    assert list(fact.value)[:2] == ["/home/redacted-user", "/home/redacted-user'2"]

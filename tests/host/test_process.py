@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import sys
 import time
@@ -64,7 +65,7 @@ def test_a_signal_is_named() -> None:
 
 def test_a_hang_keeps_its_first_half() -> None:
     child = Child([sys.executable, "-c", "import time; print('half', flush=True); time.sleep(600)"], os.environ)
-    while not child._out:
+    while not select.select([child._process.stdout], [], [], 0.05)[0]:
         time.sleep(0.01)
     said = child.answer(time.monotonic() + 0.1)
     assert (said.exit, said.out) == (None, "half\n")
@@ -86,7 +87,7 @@ if os.fork() == 0:
 time.sleep(600)
 """
     child = Child([sys.executable, "-c", program], os.environ)
-    while not child._out:
+    while not select.select([child._process.stdout], [], [], 0.05)[0]:
         time.sleep(0.01)
     said = child.answer(time.monotonic())
     assert ended(int(said.out))

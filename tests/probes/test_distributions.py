@@ -7,8 +7,8 @@ import os
 import pytest
 
 from envdoctor.host.host import Host
-from envdoctor.model.fact import Unknown
-from envdoctor.probes import distributions, interpreter
+from envdoctor.model.fact import Absent, Known, Unknown
+from envdoctor.probes import distributions, host_system, interpreter, loader, partners, torch_build
 from envdoctor.probes.distributions import Distribution, installer, requirements
 from recorded_tree import SITE, TOLD, Tree, value
 
@@ -87,6 +87,70 @@ def test_a_folder_that_cannot_be_listed_is_unknown_where_it_is_all(tree: Tree, m
     fact = tree.look(PROBES)["packages.installed"]
     assert isinstance(fact, Unknown)
     assert fact.reason == f"{SITE} may not be read"
+
+
+EXAMINERS = (host_system, interpreter, distributions, torch_build, partners, loader)
+EXAMINED = ("torch.version", "torch.cuda", "torch.provenance", "torchvision.version", "triton.version")
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Refuse to list one folder; the tests may run as root, whom permissions do not stop."""
+    listdir = Host.listdir
+
+    def listed(self: Host, path: str) -> list[str]:
+        if path == folder:
+            raise PermissionError(13, "Permission denied", path)
+        return listdir(self, path)
+
+    monkeypatch.setattr(Host, "listdir", listed)
+
+
+def test_what_may_lie_in_a_folder_that_may_not_be_read_is_not_called_absent(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.folder("/user/site")
+    tree.folder(f"{SITE}/click-8.1.dist-info")
+    tree.python({**TOLD, "path": ["/user/site", SITE]})
+    deny(monkeypatch, "/user/site")
+    seen = tree.look(EXAMINERS)
+    assert value(seen, "packages.installed") == {"click": "8.1"}
+    for name in (*EXAMINED, "libraries.missing"):
+        assert seen[name] == Unknown("/user/site may not be read"), name
+
+
+@pytest.mark.parametrize("order", ["torch first", "denied first"])
+def test_a_torch_is_known_where_no_folder_before_it_is_denied(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    tree.folder("/user/site")
+    tree.file(f"{SITE}/torch/__init__.py")
+    tree.file(f"{SITE}/torch/version.py", "__version__ = '2.9.1+cu128'\ncuda = '12.8'\n")
+    for entry in ("torch-2.9.1", "torchvision-0.24.1+cu128", "triton-3.5.1"):
+        tree.folder(f"{SITE}/{entry}.dist-info")
+    path = [SITE, "/user/site"]
+    tree.python({**TOLD, "path": path if order == "torch first" else path[::-1]})
+    deny(monkeypatch, "/user/site")
+    seen = tree.look(EXAMINERS)
+    for name in EXAMINED:
+        assert isinstance(seen[name], Known if order == "torch first" else Unknown), name
+    assert seen["torchaudio.version"] == Unknown("/user/site may not be read")
+    assert seen["libraries.missing"] == Unknown("/user/site may not be read")
+
+
+def test_a_folder_below_one_that_may_not_be_entered_is_denied_too(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.python({**TOLD, "path": ["/closed/site", SITE]})
+    deny(monkeypatch, "/closed/site")
+    seen = tree.look(EXAMINERS)
+    assert value(seen, "python.site_packages") == ["/closed/site", SITE]
+    assert isinstance(seen["torch.version"], Unknown)
+
+
+def test_a_folder_that_went_away_or_is_none_denies_nothing(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.file("/bundle.zip")
+    monkeypatch.setattr(Host, "is_dir", lambda self, path: True)
+    tree.python({**TOLD, "path": ["/gone", "/bundle.zip", SITE]})
+    seen = tree.look(EXAMINERS)
+    assert {type(seen[name]) for name in EXAMINED} == {Absent}
 
 
 def test_an_interpreter_that_did_not_answer_leaves_the_packages_unknown(tree: Tree) -> None:

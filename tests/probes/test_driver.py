@@ -8,9 +8,11 @@ import pytest
 
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import driver, environment, host_system, pci
-from recorded_tree import Tree, lines, value
+from recorded_tree import DRIVER_MARKER, Tree, lines, value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envdoctor.probes.looking import Facts
 
 PROBES = (host_system, environment, pci, driver)
@@ -210,7 +212,8 @@ def test_nvidia_smi_that_refuses_or_hangs(tree: Tree, out: str, code: int | None
 
 
 def test_a_hang_keeps_what_was_said_before(tree: Tree) -> None:
-    said = lines({"status": 0}, {"driver": "535.104.05"}, {"cuda": 12020}, {"count": 2}, gpu(0)) + '{"gpu": 1, "na'
+    said = lines({"status": 0}, {"driver": "535.104.05"}, {"cuda": 12020}, {"count": 2}, gpu(0))
+    said += f'\n{DRIVER_MARKER}{{"gpu": 1, "na'
     tree.says("nvml", said, code=None, trouble=HANGS)
     tree.says("libcuda", "", code=None, trouble=HANGS)
     seen = look(tree)
@@ -351,8 +354,8 @@ def test_a_hostile_name_is_kept_in_bounds(tree: Tree, name: str) -> None:
     ],
 )
 def test_answers_of_another_form_do_not_raise(tree: Tree, said: str) -> None:
-    tree.says("nvml", said)
-    tree.says("libcuda", '{"init": "x"}\n{"version": "y"}\n{"device": "z"}\n{"end": true}\n')
+    tree.says("nvml", "".join(f"{DRIVER_MARKER}{line}\n" for line in said.splitlines()))
+    tree.says("libcuda", lines({"init": "x"}, {"version": "y"}, {"device": "z"}, {"end": True}))
     seen = look(tree)
     assert {name for name in driver.FACTS if ".N." not in name} <= set(seen)
     assert len(seen) < 20_000
@@ -419,6 +422,80 @@ def test_the_bus(tree: Tree) -> None:
         ("03", "vfio-pci"),
         ("04", None),
     ]
+
+
+def no_hardware(tree: Tree, code: int = 9) -> None:
+    """The libraries of a driver in a container whose host has no GPU."""
+    tree.says("nvml", lines({"status": code, "error": "Driver Not Loaded"}))
+    cuda(tree, init=100)
+    tree.folder("/sys/bus/pci/devices")
+    tree.folder("/dev")
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_a_driver_not_loaded_on_a_machine_without_a_gpu(tree: Tree, library: bool) -> None:
+    no_hardware(tree)
+    if not library:
+        tree.says("libcuda", lines({"missing": "libcuda.so.1: cannot open shared object file"}))
+    seen = look(tree)
+    for name in ("gpu.count", "gpu.visible"):
+        assert seen[name] == Absent("the driver is not loaded and no NVIDIA device is on the bus")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tree: card(tree, "0000:01:00.0", "0x10de", "0x030200", None),
+        lambda tree: tree.file("/sys/module/nvidia/version", "535.104.05"),
+        lambda tree: tree.file("/proc/driver/nvidia/version", "something else"),
+        lambda tree: tree.file("/dev/dxg"),
+        lambda tree: (tree.root / "sys/bus/pci/devices").rmdir(),
+        lambda tree: no_hardware(tree, code=999),
+        lambda tree: cuda(tree, init=999),
+    ],
+    ids=["a card", "a module", "a module of another form", "a device file", "no bus", "another code", "another cuInit"],
+)
+def test_a_driver_not_loaded_concludes_nothing_where_there_may_be_a_gpu(
+    tree: Tree, change: Callable[[Tree], object]
+) -> None:
+    no_hardware(tree)
+    change(tree)
+    assert isinstance(look(tree)["gpu.count"], Unknown)
+
+
+def test_why_nvidia_smi_was_not_asked(tree: Tree) -> None:
+    nvml(tree, gpu(0))
+    assert look(tree)["driver.version.smi"] == Absent("not asked: NVML answered")
+    no_libraries(tree)
+    fact = look(tree)["driver.version.smi"]
+    assert isinstance(fact, Absent)
+    assert "nvidia-smi is not on PATH" in fact.reason
+    assert "answered" not in fact.reason
+
+
+@pytest.mark.parametrize("version", ["", "  "])
+def test_an_empty_answer_is_no_version(tree: Tree, version: str) -> None:
+    nvml(tree, version=version)
+    tree.says("libcuda", lines({"missing": "libcuda.so.1: cannot open shared object file"}))
+    seen = look(tree)
+    assert seen["driver.version.nvml"] == Unknown("NVML gave an empty driver version")
+    assert isinstance(seen["driver.version"], Unknown)
+
+
+def test_zero_is_no_version_of_cuda(tree: Tree) -> None:
+    tree.says("nvml", lines({"status": 0}, {"driver": "535.104.05"}, {"cuda": 0}, {"count": 0}, {"end": True}))
+    tree.says("libcuda", lines({"missing": "libcuda.so.1: cannot open shared object file"}))
+    assert look(tree)["driver.cuda_version"] == Unknown("NVML gave 0 as the CUDA version")
+    cuda(tree, init=100, version=0)
+    assert look(tree)["driver.cuda_version"] == Unknown("libcuda gave 0 as the CUDA version")
+
+
+def test_only_marked_lines_are_answers(tree: Tree) -> None:
+    nvml(tree, gpu(0))
+    tree.says("nvml", '{"status": 999}\nno newline' + tree.machine["commands"]["nvml"]["out"])
+    cuda(tree, device(0, 0))
+    seen = look(tree)
+    assert (value(seen, "nvml.status"), value(seen, "driver.version.nvml")) == (0, "535.104.05")
 
 
 def test_no_sysfs_and_no_dev(tree: Tree) -> None:

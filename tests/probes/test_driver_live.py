@@ -67,9 +67,9 @@ def test_a_mig_instance_is_visible_as_its_gpu(standin: Path) -> None:
     assert value(seen, "gpu.visible") == [1]
 
 
-def test_a_name_that_is_no_text_costs_the_name(standin: Path) -> None:
+def test_a_name_that_is_no_text_is_told_with_replacements(standin: Path) -> None:
     seen = seen_on(standin, STANDIN_NAME_BYTES=b"NVIDIA \xff\xfe".hex())
-    assert isinstance(seen["gpu.0.name"], Unknown)
+    assert seen["gpu.0.name"] == Known("NVIDIA \ufffd\ufffd", "nvml")
     assert value(seen, "gpu.0.compute_capability") == "8.0"
 
 
@@ -87,8 +87,9 @@ def test_a_crash_costs_what_was_not_said_yet(standin: Path, word: str) -> None:
     assert value(seen, "cuda.init") == 0
 
 
-def test_noise_is_passed_over(standin: Path) -> None:
-    seen = seen_on(standin, STANDIN_NOISE="NVRM: hello\n")
+@pytest.mark.parametrize("noise", ["NVRM: hello\n", "NVRM: no newline", '{"status": 999}\n'])
+def test_noise_is_passed_over(standin: Path, noise: str) -> None:
+    seen = seen_on(standin, STANDIN_NOISE=noise)
     assert (value(seen, "nvml.status"), value(seen, "gpu.visible")) == (0, [0])
 
 
@@ -140,7 +141,7 @@ def test_a_shadowing_module_beside_pynvml_is_not_imported(standin: Path, tmp_pat
     place = host(standin)
     said = place.start("nvml", [sys.executable, "-I", "-S", script, str(tmp_path)]).answer(time.monotonic() + 60)
     assert (said.exit, said.error) == (0, "")
-    assert '{"status": 0}' in said.out
+    assert f'\n{driver.MARKER}{{"status": 0}}\n' in said.out
 
 
 def test_a_package_named_pynvml_is_found_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

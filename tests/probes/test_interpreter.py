@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -214,7 +215,12 @@ def test_a_path_that_is_no_text(environment: Path, tmp_path: Path) -> None:
     ("program", "says"),
     [
         ("#!/bin/sh\necho hello\n", "hello"),
-        ("#!/bin/sh\nexit 3\n", "no output"),
+        ("#!/bin/sh\nexit 3\n", "did not answer as a Python would$"),
+        ("#!/bin/sh\necho\necho first\necho second\n", "did not answer as a Python would, but printed: first$"),
+        ("#!/bin/sh\necho out; echo err >&2\n", "printed: err$"),
+        ("#!/bin/sh\nprintf 'x%.0s' $(seq 300)\n", "printed: x{100}$"),
+        ('#!/bin/sh\necho "$1"\n', "did not answer as a Python would$"),
+        (f"#!/bin/sh\necho '{MARKER}{{}}'\n", "did not answer as a Python would"),
         ("#!/bin/sh\necho 'pyenv: python3: command not found' >&2\nexit 127\n", "command not found"),
         ("#!/nowhere/interpreter\n", "No such file"),
         ("", "Exec format"),
@@ -229,6 +235,41 @@ def test_what_is_no_python_is_said_in_one_line(tmp_path: Path, program: str, say
     with pytest.raises(NotPython, match=says) as refused:
         look(path)
     assert "\n" not in str(refused.value)
+    assert "interpreter.py" not in str(refused.value)
+
+
+def test_of_a_traceback_the_last_line_is_said(tree: Tree) -> None:
+    error = "Traceback (most recent call last):\n  File \"x\", line 1\nModuleNotFoundError: No module named 'json'\n"
+    tree.says("interpreter", code=1, error=error)
+    with pytest.raises(NotPython, match="printed: ModuleNotFoundError"):
+        tree.look([interpreter])
+
+
+@pytest.mark.parametrize("command", ["ls", "echo", "cat"])
+def test_a_program_that_takes_the_script_for_a_file(command: str) -> None:
+    program = shutil.which(command)
+    if program is None:
+        pytest.skip(f"no {command}")
+    with pytest.raises(NotPython, match="did not answer as a Python would") as refused:
+        look(program)
+    assert "interpreter.py" not in str(refused.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are those of POSIX")
+def test_a_limit_of_our_own_says_nothing_of_the_interpreter() -> None:
+    program = f"""
+import os, resource, sys
+sys.path.insert(0, {HERE!r})
+from envdoctor.host.host import Host
+from envdoctor.probes import interpreter
+from recorded_tree import look_at
+host = Host()
+free = os.dup(0)
+resource.setrlimit(resource.RLIMIT_NOFILE, (free, free))
+print(look_at(host, sys.executable, [interpreter])["python.version"].reason)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{sys.executable} was not started: Too many open files\n"
 
 
 def test_another_implementation_and_a_build_without_gil(tree: Tree) -> None:
@@ -240,15 +281,27 @@ def test_another_implementation_and_a_build_without_gil(tree: Tree) -> None:
     assert value(tree.look([interpreter]), "python.tag") == "cp313t"
 
 
-@pytest.mark.parametrize("told", [{}, {"version": None, "tag": 3, "path": "x"}, {"path": [1, None, {}], "libc": []}])
-def test_an_answer_of_another_form_gives_no_made_up_facts(tree: Tree, told: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"version": None, "tag": 3, "path": "x"},
+        {"path": [1, None, {}], "libc": []},
+        {"version": "3.11.7"},
+        {"version": "3.11.7", "path": "x"},
+        {"version": "x", "path": []},
+    ],
+)
+def test_an_answer_without_version_or_path_is_of_no_python(tree: Tree, told: dict[str, Any]) -> None:
     tree.python(told)
+    with pytest.raises(NotPython, match="did not answer as a Python would"):
+        tree.look([interpreter])
+
+
+def test_an_answer_of_another_form_gives_no_made_up_facts(tree: Tree) -> None:
+    tree.python({"version": "3.11.7", "tag": 3, "path": [1, None, {}], "libc": []})
     seen = tree.look([interpreter])
-    assert {name for name, fact in seen.items() if isinstance(fact, Unknown)} == {
-        "python.version",
-        "python.tag",
-        "python.prefix",
-    }
+    assert {name for name, fact in seen.items() if isinstance(fact, Unknown)} == {"python.tag", "python.prefix"}
     assert value(seen, "python.site_packages") == []
 
 

@@ -220,6 +220,29 @@ def test_a_wheel_installed_by_its_address_is_no_checkout(tree: Tree) -> None:
     assert known(look(tree), "provenance") == {"provenance": "pytorch-index"}
 
 
+@pytest.mark.parametrize(
+    ("url", "provenance"),
+    [
+        ("https://download.pytorch.org/whl/cu128/torch-2.9.1.whl", "pytorch-index"),
+        ("https://DOWNLOAD.pytorch.org:443/whl/torch-2.9.1.whl", "pytorch-index"),
+        ("file:///srv/wheels/torch-2.9.1.whl", "pytorch-index"),
+        ("https://user:s3cret@mirror.example/torch-2.9.1.whl", "unknown"),
+        ("https://download.pytorch.org@mirror.example/torch-2.9.1.whl", "unknown"),
+        ("https://mirror.example/download.pytorch.org/torch-2.9.1.whl", "unknown"),
+        ("https://notpytorch.org/torch-2.9.1.whl", "unknown"),
+    ],
+)
+def test_a_wheel_of_another_host_is_of_nobody_known(tree: Tree, url: str, provenance: str) -> None:
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1+cu128")
+    direct = {"archive_info": {"hashes": {"sha256": "0"}}, "url": url}
+    tree.file(f"{SITE}/torch-2.9.1+cu128.dist-info/direct_url.json", json.dumps(direct))
+    fact = look(tree)["torch.provenance"]
+    assert isinstance(fact, Known)
+    assert fact.value == provenance
+    if provenance == "unknown":
+        assert fact.source == "installed from another place"
+
+
 def test_no_torch(tree: Tree) -> None:
     tree.folder(f"{SITE}/torchgen")
     seen = look(tree)

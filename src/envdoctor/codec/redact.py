@@ -3,12 +3,14 @@
 Replaced are names of people, the host name and the identities of GPUs; versions, package names and paths
 below a home stay, because the rules read them. Two rules of thumb hold throughout: a name is replaced only as
 a whole word, and a name that also means something else ("root", "torch", "ubuntu") only where it can be nothing
-but a person's.
+but a person's. A snapshot may come from a stranger: all of it takes time linear in the text, so no pattern begins
+with a repetition and none is tried again inside what it has passed over.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,15 +28,15 @@ SOMEWHERE = "redacted-host"
 
 # Names people and hosts do carry, and that a report or a path also uses in another sense.
 _ORDINARY_WORDS = """
-    admin administrator app apps bare bin build builder cache channel ci cloud cluster code common conda container
-    core cpu cuda current data debian debug default desktop dev device dist docker driver env error etc fedora file
-    files gpu guest home host include index install jetson jovyan kernel laptop lib lib64 library linux local
-    localhost mac machine main mambauser master media mig mnt model module name nix nobody node none notebook null
-    nvidia nvml opt package packages path pip pkgs private proc program project projects public py pypi python
-    python3 pytorch redacted removed remote rocky root run runner sbin scratch server service share shared site
-    source src srv start store sys system temp test tests tmp tool tools torch torchaudio torchvision training
-    triton ubuntu unknown user users usr var vagrant value venv version virtual vm volume windows work worker
-    workspace wsl
+    aarch64 admin administrator amd64 app apps arm64 bare bin build builder cache channel ci cloud cluster code
+    common conda container core cpu cuda current data debian debug default desktop dev device devices dist docker
+    driver env error etc fedora file files gpu guest home host include index install jetson jovyan kernel laptop lib
+    lib64 library linux local localhost mac machine main mambauser manylinux master media mig mnt model module name
+    nix nobody node none notebook null nvidia nvml opt package packages path pip pkgs private proc program project
+    projects public py pypi python python3 pytorch redacted removed remote rocky root run runner sbin scratch server
+    service share shared site source src srv start store sys system temp test tests tmp tool tools torch torchaudio
+    torchvision training triton ubuntu unknown user users usr var vagrant value venv version virtual visible vm
+    volume windows work worker workspace wsl x86
 """
 _ORDINARY = frozenset(_ORDINARY_WORDS.split())
 _SHARED_HOMES = frozenset({"shared", "public", "default", "linuxbrew", "all users", SOMEBODY, "~"})
@@ -60,19 +62,25 @@ _FEWEST_DIGITS = 8
 
 _HOME_PARENT = re.compile(r"(/(?:home|Users)/+)([^/\\\s:;,\"'()\[\]{}<>|*?=]+)")
 _WINDOWS_HOME_PARENT = re.compile(
-    r"([\\/]+(?:Users|Documents and Settings)[\\/]+)"
+    r"((?<=[\\/])(?:Users|Documents and Settings)[\\/]+)"
     r"([^\\/:*?\"<>|;,\r\n]{1,64}(?=[\\/])|[^\\/:*?\"'<>|;,\s()\[\]{}]+)",
     re.IGNORECASE,
 )
+# Letters and digits of any script; "_" joins names as "." does ("backup_alice").
+_WORD_BEGINS = r"(?<![^\W_])(?<!-)"
+_WORD_ENDS = r"(?![^\W_]|-)"
 _PATH_ENDS = r"(?=$|[/\\\s:;,\"'()\[\]{}<>|=]|\.(?:\s|$))"
 
 
-def redacted(snapshot: Snapshot, home: str | None, user: str | None, hostname: str | None) -> Snapshot:
+def redacted(
+    snapshot: Snapshot, home: str | None, user: str | tuple[str, ...] | None, hostname: str | None
+) -> Snapshot:
     """Return `snapshot` without names of people, hosts and devices; the names of the facts stay.
 
     `home`, `user` and `hostname` are those of the machine the snapshot was taken on, None where not known
-    (homes of anybody and device identities are replaced all the same). One device has one pseudonym
-    throughout. Redacting twice changes nothing more.
+    (homes of anybody and device identities are replaced all the same); `user` may be several names of one
+    person. Names are found in any case. One device has one pseudonym throughout. Redacting twice changes
+    nothing more.
     """
     return Redactor(snapshot, home, user, hostname).snapshot(snapshot)
 
@@ -80,10 +88,12 @@ def redacted(snapshot: Snapshot, home: str | None, user: str | None, hostname: s
 class Redactor:
     """The replacements for one machine; use the same one for everything that is saved together."""
 
-    def __init__(self, snapshot: Snapshot, home: str | None, user: str | None, hostname: str | None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, home: str | None, user: str | tuple[str, ...] | None, hostname: str | None
+    ) -> None:
         ordinary = _ORDINARY | _packages(snapshot)
         self._home = _home_pattern(home)
-        self._user = _word_pattern(user, ordinary)
+        self._user = _user_pattern((user,) if isinstance(user, str) else user or (), ordinary)
         self._host = _host_pattern(hostname, ordinary)
         self._devices = _Devices(snapshot)
 
@@ -141,25 +151,22 @@ class _Devices:
         taken = [int(number) for part in texts for number in _PSEUDONYM.findall(part)]
         self._next = max(taken, default=0) + 1
         self._names: dict[str, str] = {}
-        # Whole identities first, so that a beginning met earlier still finds the device it belongs to.
-        for part in texts:
-            for match in _DEVICE.finditer(part):
-                if match[2]:
-                    self._name(match[1], match[2])
+        met = dict.fromkeys(identity for part in texts for identity in _identities(part, _FEWEST_DIGITS))
         for name in _DEVICE_LISTS:
-            for part in _texts(snapshot[name]):
-                for match in _DEVICE.finditer(part):
-                    self._name(match[1] or match[3], match[2] or match[4])
+            met.update(dict.fromkeys(identity for part in _texts(snapshot[name]) for identity in _identities(part, 1)))
+        self._sorted = sorted(met)
+        # Long before short, so that a beginning met earlier still finds the device it belongs to.
+        for identity in sorted(met, key=len, reverse=True):
+            self._name(identity)
 
     def hide(self, text: str, every: bool = False) -> str:
         """Replace device identities; with `every` also beginnings too short to be told from words."""
 
         def pseudonym(match: re.Match[str]) -> str:
-            prefix, digits = match[1] or match[3], match[2] or match[4]
-            known = f"{prefix}-{digits.lower()}" in self._names
-            if not known and not every and len(digits.replace("-", "")) < _FEWEST_DIGITS:
+            identity = _identity(match)
+            if identity not in self._names and not every and _digits(identity) < _FEWEST_DIGITS:
                 return match[0]
-            return self._name(prefix, digits)
+            return self._name(identity)
 
         text = _DEVICE.sub(pseudonym, text)
         return _BARE_UUID.sub(self._bare, text) if self._names and "-" in text else text
@@ -171,18 +178,46 @@ class _Devices:
                 return name
         return match[0]
 
-    def _name(self, prefix: str, digits: str) -> str:
-        identity = f"{prefix}-{digits.lower()}"
+    def _name(self, identity: str) -> str:
         name = self._names.get(identity)
         if name is None:
-            owners = {owner for known, owner in self._names.items() if known.startswith(identity)}
-            if len(owners) == 1:
-                name = owners.pop()
-            else:
-                name = f"{prefix}-redacted-{self._next}"
+            name = self._owner(identity)
+            if name is None:
+                name = f"{identity[:3]}-redacted-{self._next}"
                 self._next += 1
             self._names[identity] = name
         return name
+
+    def _owner(self, beginning: str) -> str | None:
+        """Return the name of the one device whose identity begins so, None where there is none or several.
+
+        What begins alike stands together in the sorted list, and the second name met ends the search. Names
+        repeat only along the beginnings of one identity, so the search is short.
+        """
+        owner = None
+        for index in range(bisect_left(self._sorted, beginning), len(self._sorted)):
+            if not self._sorted[index].startswith(beginning):
+                break
+            name = self._names.get(self._sorted[index])
+            if owner and name and name != owner:
+                return None
+            owner = owner or name
+        return owner
+
+
+def _identities(text: str, fewest: int) -> Iterator[str]:
+    for match in _DEVICE.finditer(text):
+        identity = _identity(match)
+        if _digits(identity) >= fewest:
+            yield identity
+
+
+def _identity(match: re.Match[str]) -> str:
+    return f"{match[1] or match[3]}-{(match[2] or match[4]).lower()}"
+
+
+def _digits(identity: str) -> int:
+    return len(identity) - 3 - identity.count("-")
 
 
 def _hide_owner(match: re.Match[str]) -> str:
@@ -194,28 +229,35 @@ def _home_pattern(home: str | None) -> re.Pattern[str] | None:
     # "/" and "C:" are nobody's; a redacted home would make the second pass differ from the first.
     if len(home) < 3 or home.startswith("~") or SOMEBODY in home:
         return None
-    pattern = re.escape(home).replace(r"\\", r"[\\/]+") if "\\" in home else re.escape(home)
-    flags = re.IGNORECASE if "\\" in home else 0
-    return re.compile(rf"(?<![\w.~-]){pattern}{_PATH_ENDS}", flags)
+    if "\\" not in home:
+        return re.compile(rf"(?<![\w.~-]){re.escape(home)}{_PATH_ENDS}")
+    pattern = r"[\\/]+".join(re.escape(part) for part in re.split(r"[\\/]+", home))
+    # A share begins with separators; a run of them is tried from its beginning only.
+    begins = r"(?<![\\/])" if home[0] in "\\/" else ""
+    return re.compile(rf"(?<![\w.~-]){begins}{pattern}{_PATH_ENDS}", re.IGNORECASE)
 
 
-def _word_pattern(word: str | None, ordinary: frozenset[str]) -> re.Pattern[str] | None:
-    word = word or ""
-    if len(word) < 3 or not word.isprintable() or word.lower() in ordinary or word.isdigit():
+def _user_pattern(users: tuple[str, ...], ordinary: frozenset[str]) -> re.Pattern[str] | None:
+    names = {user for user in users if _telling(user, ordinary)}
+    if not names:
         return None
-    return re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+    either = "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
+    return re.compile(rf"{_WORD_BEGINS}(?:{either}){_WORD_ENDS}", re.IGNORECASE)
+
+
+def _telling(word: str, ordinary: frozenset[str]) -> bool:
+    return len(word) >= 3 and word.isprintable() and word.lower() not in ordinary and not word.isdigit()
 
 
 def _host_pattern(hostname: str | None, ordinary: frozenset[str]) -> re.Pattern[str] | None:
     hostname = hostname or ""
     short = hostname.partition(".")[0]
-    forms = [form for form in (hostname, short) if len(form) >= 3 and form.isprintable()]
-    forms = [form for form in forms if form.lower() not in ordinary and not form.isdigit()]
+    forms = [form for form in (hostname, short) if _telling(form, ordinary)]
     if not forms:
         return None
     # Whatever domain follows is as telling as the name.
     either = "|".join(re.escape(form) for form in forms)
-    return re.compile(rf"(?<![\w-])(?:{either})(?:\.[A-Za-z][A-Za-z0-9-]*)*(?![\w-])", re.IGNORECASE)
+    return re.compile(rf"{_WORD_BEGINS}(?:{either})(?:\.[A-Za-z][A-Za-z0-9-]*)*{_WORD_ENDS}", re.IGNORECASE)
 
 
 def _packages(snapshot: Snapshot) -> frozenset[str]:
@@ -252,10 +294,12 @@ def _mapped(value: Value, change: Callable[[str], str], change_key: Callable[[st
         return [_mapped(item, change, change_key) for item in value]
     if isinstance(value, dict):
         table: dict[str, Value] = {}
+        alike: dict[str, int] = {}
         for key, item in value.items():
-            new = change_key(key)
+            new = word = change_key(key)
             while new in table:  # two homes may become one word; neither entry may be lost
-                new += "'"
+                alike[word] = alike.get(word, 1) + 1
+                new = f"{word}'{alike[word]}"
             table[new] = _mapped(item, change, change_key)
         return table
     return value

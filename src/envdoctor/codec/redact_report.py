@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from envdoctor.model.report import Report
 
 
-def redacted_report(report: Report, home: str | None, user: str | None, hostname: str | None) -> Report:
+def redacted_report(
+    report: Report, home: str | None, user: str | tuple[str, ...] | None, hostname: str | None
+) -> Report:
     """Return `report` without names of people, hosts and devices, for saving; arguments as for `redacted`.
 
     Commands in it are for reading: a path below a home begins with `~`, which a quoted word does not expand.

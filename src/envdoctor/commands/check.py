@@ -58,8 +58,9 @@ def command(
     envdoctor check --format json -o out.json
     envdoctor check --snapshot friend.json   somebody else's machine
     """
-    from envdoctor.commands import examine
+    from envdoctor.commands import deliver, examine
 
+    deliver.one_writer_to_stdout(outputs, save_snapshot)
     if smoke:
         raise Unusable("--smoke: this version runs no kernels yet; leave it out for the static check")
     if snapshot_file and python:
@@ -68,7 +69,7 @@ def command(
     seeing = None if snapshot_file else examine.examine(invocation, python, timeout)
 
     from envdoctor import __version__
-    from envdoctor.commands import deliver, knowledge
+    from envdoctor.commands import knowledge
     from envdoctor.diagnose.judge import diagnose
     from envdoctor.diagnose.verdict import exit_code
     from envdoctor.model.machine import Machine, Wishes

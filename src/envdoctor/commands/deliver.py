@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -55,22 +58,85 @@ def destination(output: str, form: str) -> tuple[str, str]:
     return (prefix, path) if equals and prefix in FORMATS else (form, output)
 
 
+def one_writer_to_stdout(outputs: tuple[str, ...], save_snapshot: str | None) -> None:
+    """Refuse two documents on standard output, and files without a name, before anything is looked at.
+
+    `outputs` are the values of `-o`, `save_snapshot` that of `--save-snapshot`. Raises `Unusable`.
+    """
+    paths = [destination(output, "")[1] for output in outputs]
+    if "" in paths:
+        raise Unusable("-o: no file name")
+    if save_snapshot == "":
+        raise Unusable("--save-snapshot: no file name")
+    writers = ["-o -"] * paths.count("-") + ["--save-snapshot -"] * (save_snapshot == "-")
+    # Without any -o the report itself goes there.
+    if save_snapshot == "-" and not outputs:
+        raise Unusable("--save-snapshot -: the report goes to standard output too; add -o FILE, or name a file")
+    if len(writers) > 1:
+        raise Unusable(f"{' and '.join(writers)} would both write to standard output; name a file for one of them")
+
+
 def save(path: str, text: str) -> None:
-    """Write a file whole or not at all: into a neighbour first, then renamed. Raises `Unusable`."""
+    """Write a file whole or not at all: into a neighbour first, then renamed. Raises `Unusable`.
+
+    A link stays and what it points to is written; a file that is there keeps its mode.
+    """
+    if not path:
+        raise Unusable("-o: no file name")
     if path == "-":
         click.echo(text, nl=False)
         return
-    beside = f"{path}.{os.getpid()}.part"
-    special = os.path.exists(path) and not os.path.isfile(path)  # /dev/stdout, a FIFO: written to, not replaced
     try:
-        with open(path if special else beside, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        if not special:
-            os.replace(beside, path)
+        _write(path, text)
     except OSError as problem:
-        if os.path.exists(beside):
-            os.unlink(beside)
         raise Unusable(f"{path}: cannot be written: {problem.strerror or problem}") from None
+
+
+def _write(path: str, text: str) -> None:
+    there = _status(path)
+    if there and _is_stdout(there):  # /dev/stdout: what the shell redirected is written to, not replaced
+        click.echo(text, nl=False)
+    elif there and not stat.S_ISREG(there.st_mode):  # a device, a FIFO; a folder is refused by open
+        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    elif path.endswith(("/", os.sep)):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    else:
+        _replace(os.path.realpath(path), text, stat.S_IMODE(there.st_mode) if there else None)
+
+
+def _replace(path: str, text: str, mode: int | None) -> None:
+    beside = os.path.join(os.path.dirname(path), f"envdoctor.{os.getpid()}.part")
+    ours = not os.path.lexists(beside)
+
+    def private(name: str, flags: int) -> int:
+        # Nobody may read meanwhile what the file itself hides.
+        return os.open(name, flags, 0o666 if mode is None else 0o600)
+
+    try:
+        with open(beside, "x", encoding="utf-8", errors="backslashreplace", opener=private) as file:
+            file.write(text)
+        if mode is not None:
+            os.chmod(beside, mode)
+        os.replace(beside, path)
+    finally:
+        if ours:
+            with suppress(OSError):  # renamed, or never made
+                os.unlink(beside)
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _is_stdout(status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(status, os.fstat(1))
+    except OSError:  # closed
+        return False
 
 
 def without_names(report: Report) -> Report:
@@ -87,12 +153,25 @@ def snapshot_without_names(snapshot: Snapshot) -> Snapshot:
     return snapshot if snapshot.redacted else redacted(snapshot, *_names())
 
 
-def _names() -> tuple[str | None, str | None, str | None]:
-    """Return home, user and host name of this machine, None for what it does not tell."""
+def _names() -> tuple[str | None, tuple[str, ...], str | None]:
+    """Return home, user names and host name of this machine; None or nothing for what it does not tell."""
     home = os.path.expanduser("~")
-    user = os.environ.get("USER") or os.environ.get("LOGNAME") or os.environ.get("USERNAME")
+    said = (os.environ.get(name) for name in ("USER", "LOGNAME", "USERNAME", "SUDO_USER"))
+    users = (*said, _account(), os.path.basename(home))
     host = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME")
-    return (home if home not in ("~", "/") else None), user or os.path.basename(home) or None, host
+    return (home if home not in ("~", "/") else None), tuple(dict.fromkeys(user for user in users if user)), host
+
+
+def _account() -> str | None:
+    """Return the name the system has for this user, which the environment of a job may not repeat."""
+    try:
+        import pwd
+    except ImportError:  # Windows
+        return None
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user of a number only
+        return None
 
 
 def save_snapshot(snapshot: Snapshot, path: str) -> None:

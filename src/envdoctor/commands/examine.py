@@ -22,7 +22,7 @@ def examine(invocation: Invocation, python: str | None, timeout: float) -> Calla
     """
     from envdoctor.host.host import Host
     from envdoctor.probes import interpreter, target
-    from envdoctor.probes.look import begin, finish
+    from envdoctor.probes.begin import begin
 
     host = Host()
     try:
@@ -43,6 +43,8 @@ def examine(invocation: Invocation, python: str | None, timeout: float) -> Calla
     looking = begin(host, chosen, timeout=timeout)
 
     def finished() -> Snapshot:
+        from envdoctor.probes.look import finish
+
         try:
             return finish(looking)
         except interpreter.NotPython as problem:

@@ -7,22 +7,24 @@ even that not end it (uninterruptible sleep), left to itself.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
-import threading
 import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from envdoctor.host.pipes import MOST_OUTPUT, Pipes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MOST_OUTPUT = 1024 * 1024
-"""Bytes kept of each stream; a child that floods is stopped there."""
 
-GRACE = 0.5
-"""Seconds that the pipes of a child that has ended may stay open: a grandchild can hold them for ever."""
+NOT_STARTED = "was not started"
+"""Begins the trouble of a command that a limit of this process kept from starting: it says nothing of the command."""
+
+OWN_LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,6 @@ class Child:
 
     def __init__(self, argv: Sequence[str], environ: Mapping[str, str]) -> None:
         self._started = time.monotonic()
-        self._out: list[bytes] = []
-        self._error: list[bytes] = []
-        self._flooded = threading.Event()
         self._answer: Answer | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._trouble = ""
@@ -92,16 +91,14 @@ class Child:
                     start_new_session=True,
                 )
             except (OSError, ValueError) as problem:  # ValueError: a NUL byte in a path
-                self._trouble = f"{argv[0]}: {getattr(problem, 'strerror', None) or problem}"
+                said = getattr(problem, "strerror", None) or problem
+                limit = getattr(problem, "errno", None) in OWN_LIMITS
+                self._trouble = f"{NOT_STARTED}: {said}" if limit else f"{argv[0]}: {said}"
                 return
+            assert self._process.stdout is not None  # both are PIPE above
+            assert self._process.stderr is not None
+            self._pipes = Pipes(self._process.stdout, self._process.stderr)
             RUNNING.add(self)
-        self._readers: tuple[threading.Thread, ...] = ()
-        self._readers = (
-            threading.Thread(target=_drain, args=(self._process.stdout, self._out, self._flooded), daemon=True),
-            threading.Thread(target=_drain, args=(self._process.stderr, self._error, self._flooded), daemon=True),
-        )
-        for reader in self._readers:
-            reader.start()
 
     def answer(self, deadline: float) -> Answer:
         """Wait until it ends or `time.monotonic()` passes `deadline`, and return what it gave."""
@@ -112,37 +109,33 @@ class Child:
         return self._answer
 
     def _wait(self, process: subprocess.Popen[bytes], deadline: float) -> Answer:
-        limit = deadline
-        for reader in self._readers:
-            while reader.is_alive() and not self._flooded.is_set():
-                left = limit - time.monotonic()
-                if left <= 0:
-                    break
-                reader.join(min(left, 0.05))
-                if limit == deadline and process.poll() is not None:
-                    limit = min(deadline, time.monotonic() + GRACE)
+        pipes = self._pipes
+        pipes.read(deadline, lambda: process.poll() is not None)
         status: int | None = None
         trouble = ""
         try:
-            status = process.wait(0.05 if self._flooded.is_set() else max(0.05, deadline - time.monotonic()))
+            status = process.wait(0.05 if pipes.flooded else max(0.05, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             trouble = f"did not answer within {time.monotonic() - self._started:.0f} s"
-        if self._flooded.is_set():
+        if pipes.flooded:
             status, trouble = None, f"wrote more than {MOST_OUTPUT // 1024} KiB"
-        if process.returncode is None or any(reader.is_alive() for reader in self._readers):
+        if process.returncode is None or pipes.open:
             self._kill(process)  # it hangs, floods, or left a grandchild that holds its pipes
-            for reader in self._readers:
-                reader.join(0.1)  # what was in the pipe when it was killed still counts
+            pipes.read_rest()
+        pipes.close()
         RUNNING.discard(self)
         if status is not None and status < 0:
             trouble = f"was ended by signal {_signal_name(-status)}"
-        return Answer(status, _text(self._out), _text(self._error), trouble)
+        out, error = map(_text, pipes.kept)
+        return Answer(status, out, error, trouble)
 
     def stop(self) -> None:
         """End the whole process group; after an answer nothing is left to end."""
         RUNNING.discard(self)
         if self._process is not None and self._answer is None:
             self._kill(self._process)
+            self._pipes.close()
+            self._answer = Answer(None, "", trouble="was stopped")
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
         """Kill the process group without waiting for what cannot be ended."""
@@ -197,22 +190,6 @@ def stop_all() -> None:
     """End every child that is still under way."""
     for child in list(RUNNING):
         child.stop()
-
-
-def _drain(stream: IO[bytes], into: list[bytes], flooded: threading.Event) -> None:
-    """Read a pipe until it ends or `MOST_OUTPUT` bytes are kept, and close it."""
-    kept = 0
-    with stream:
-        while kept < MOST_OUTPUT:
-            try:
-                block = os.read(stream.fileno(), 65536)
-            except OSError:
-                return
-            if not block:
-                return
-            into.append(block)
-            kept += len(block)
-    flooded.set()
 
 
 def _text(blocks: list[bytes]) -> str:

@@ -55,6 +55,7 @@ def look(at: Looking) -> Facts:
     found = installed_in(at.host, at.texts("python.site_packages"), denied)
     listed = [*islice(found, MOST)]
     at.distributions = (*listed, *(other for other in found if other.name in EXAMINED))
+    at.denied = tuple(denied)
     if denied and not at.distributions:
         return dict.fromkeys(FACTS, Unknown(f"{denied[0]} may not be read"))
     installed: dict[str, Value] = {}
@@ -68,10 +69,15 @@ def look(at: Looking) -> Facts:
 
 
 def installed_in(host: Host, sites: list[str], denied: list[str] | None = None) -> Iterator[Distribution]:
-    """Yield what is recorded in each folder of sys.path, in that order; unreadable ones go to `denied`."""
+    """Yield what is recorded in each folder of sys.path, in that order.
+
+    Those that are there and may not be read go to `denied`.
+    """
     for site in dict.fromkeys(sites):
         try:
             names = host.listdir(site)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
         except OSError:
             if denied is not None:
                 denied.append(site)

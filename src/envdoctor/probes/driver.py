@@ -50,6 +50,9 @@ KERNEL_MODULE = re.compile(r"(?:Kernel Module|Open Kernel Module).*?\s(\d+\.\d+(
 # NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (root@...)  ...
 # NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023
 
+MARKER = "envdoctor-driver:"
+"""Begins each line of the driver children; a driver may print lines of its own, or parts of one."""
+
 SMI_QUERY = ("--query-gpu=index,driver_version,name,uuid,compute_cap,memory.total", "--format=csv,noheader")
 LIBRARY_FILE = re.compile(r"libnvidia-ml\.so\.(\d+\.\d+(?:\.\d+)?)")
 
@@ -80,8 +83,11 @@ def look(at: Looking) -> Facts:
     }
     seen = gpus.from_nvml(said)
     smi: list[gpus.SeenGpu] = []
-    facts["driver.version.smi"] = Absent("not asked: NVML answered")
-    if seen is None and not _nothing_there(at, facts):
+    if seen is not None:
+        facts["driver.version.smi"] = Absent("not asked: NVML answered")
+    elif _nothing_there(at, facts):
+        facts["driver.version.smi"] = Absent("not asked: nvidia-smi is not on PATH, and nothing tells of a driver")
+    else:
         facts["driver.version.smi"], smi = _ask_smi(at)
     facts["driver.version"] = _best_version(facts)
     facts.update(gpus.look(at, facts, seen if seen is not None else (smi or None), gpus.from_cuda(told)))
@@ -101,11 +107,13 @@ def _folder_of_pynvml() -> str:
 
 
 def _lines(answer: Answer) -> list[dict[str, Value]]:
-    """Return the JSON lines a child wrote; a last line cut off by its death is left out."""
+    """Return the marked lines a child wrote; a last line cut off by its death is left out."""
     said = []
     for line in answer.out.splitlines():
+        if not line.startswith(MARKER):
+            continue
         try:
-            words = json.loads(line)
+            words = json.loads(line[len(MARKER) :])
         except ValueError:
             continue
         if isinstance(words, dict):
@@ -115,8 +123,9 @@ def _lines(answer: Answer) -> list[dict[str, Value]]:
 
 def _version_by_nvml(answer: Answer, said: list[dict[str, Value]]) -> Fact:
     for words in said:
-        if isinstance(words.get("driver"), str):
-            return Known(words["driver"], "nvml")
+        version = words.get("driver")
+        if isinstance(version, str):
+            return Known(version, "nvml") if version.strip() else Unknown("NVML gave an empty driver version")
         if words.get("failed") == "driver":
             return Unknown(f"nvml refused: {words.get('error')} ({words.get('code')})")
     status = _nvml_status(answer, said)
@@ -168,6 +177,9 @@ def _api_version(told: list[dict[str, Value]], said: list[dict[str, Value]], cud
             number = words.get(key)
             if isinstance(number, int) and number > 0:  # 12020 is 12.2 (CUDA_VERSION in cuda.h)
                 return Known(f"{number // 1000}.{number % 1000 // 10}", source)
+    for lines, key, what in ((told, "version", "libcuda"), (said, "cuda", "NVML")):
+        if any(words.get(key) == 0 for words in lines):
+            return Unknown(f"{what} gave 0 as the CUDA version")
     if any("missing" in words for words in told):
         return Absent("libcuda.so.1 was not found")
     return Unknown(_trouble(cuda, "libcuda"))

@@ -24,6 +24,7 @@ FACTS = {
     "gpu.N.mig": "UUIDs of its MIG instances, where MIG is on",
 }
 
+NOT_LOADED = 9  # NVML_ERROR_DRIVER_NOT_LOADED
 LOST = 15  # NVML_ERROR_GPU_IS_LOST
 MOST = 1024
 LONGEST = 256
@@ -128,6 +129,9 @@ def look(at: Looking, driver: Facts, listed: list[SeenGpu] | None, usable: list[
         status, init, trouble = driver["nvml.status"], driver["cuda.init"], driver["driver.trouble"]
         if isinstance(status, Absent) and _finds_none(at, init):
             return {"gpu.count": nobody, "gpu.visible": nobody}
+        if _no_hardware(at, driver):
+            nobody = Absent("the driver is not loaded and no NVIDIA device is on the bus")
+            return {"gpu.count": nobody, "gpu.visible": nobody}
         if isinstance(status, Known):
             reason = (
                 f"NVML refused with error {status.value}" if status.value else "NVML did not come to count the GPUs"
@@ -210,6 +214,23 @@ def _finds_none(at: Looking, init: Fact) -> bool:
     """Whether libcuda is not there either, or finds no GPU though none is hidden from it."""
     hidden = at.text("env.CUDA_VISIBLE_DEVICES") is not None
     return isinstance(init, Absent) or (isinstance(init, Known) and init.value == NO_DEVICE and not hidden)
+
+
+def _no_hardware(at: Looking, driver: Facts) -> bool:
+    """Whether the libraries of a driver stand on a machine without a GPU, as in a container on a CPU host.
+
+    The GPUs of WSL and Jetson are on no PCI bus; device files tell of those.
+    """
+    status, init, bus = driver["nvml.status"], driver["cuda.init"], at.facts.get("pci.nvidia")
+    return (
+        isinstance(status, Known)
+        and status.value == NOT_LOADED
+        and (isinstance(init, Absent) or (isinstance(init, Known) and init.value == NO_DEVICE))
+        and isinstance(bus, Known)
+        and bus.value == []
+        and not isinstance(at.facts.get("device.nodes"), Known)
+        and all(isinstance(driver[f"driver.version.{source}"], Absent) for source in ("proc", "sys"))
+    )
 
 
 def _text(value: Value | None) -> str | None:

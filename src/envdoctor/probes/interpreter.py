@@ -8,12 +8,12 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from envdoctor.host.process import child_script
+from envdoctor.host.process import NOT_STARTED, child_script
 from envdoctor.model.fact import Absent, Known, Unknown
 
 if TYPE_CHECKING:
     from envdoctor.host.host import Host
-    from envdoctor.host.process import Running
+    from envdoctor.host.process import Answer, Running
     from envdoctor.probes.looking import Facts, Looking
     from envdoctor.probes.target import Target
 
@@ -31,6 +31,8 @@ FACTS = {
 }
 
 SOURCE = "interpreter"
+MOST_QUOTED = 100
+"""Characters quoted of what something that is no Python printed."""
 OLDEST = (3, 8)
 TOO_OLD = "envdoctor examines Python 3.8 and newer"
 MARKER = "envdoctor-interpreter:"
@@ -56,7 +58,7 @@ def look(at: Looking) -> Facts:
     packages = [
         folder
         for folder in _texts(told.get("path"))
-        if at.host.is_dir(folder) and not at.host.is_file(os.path.join(folder, "os.py"))
+        if _is_folder(at.host, folder) and not at.host.is_file(os.path.join(folder, "os.py"))
         if not folder.endswith("lib-dynload")
     ]
     for key in ("version", "tag", "prefix"):
@@ -85,26 +87,69 @@ def _ask(at: Looking) -> tuple[dict[str, object] | None, str]:
 
         return describe(_folders_of_this_run()), ""
     answer = running.answer(at.deadline)
-    for line in reversed(answer.out.splitlines()):
+    told = _told(answer.out)
+    if told is not None:
+        if _is_older(told["version"]):
+            raise NotPython(f"{at.target.python} is Python {told['version']}: {TOO_OLD}")
+        return told, ""
+    if answer.exit is None and answer.trouble.startswith(("did not answer", NOT_STARTED)):
+        return None, answer.trouble
+    if answer.error.rstrip().rpartition("\n")[2].startswith("SyntaxError"):
+        # The script is Python 3.8: whatever cannot read it is older.
+        raise NotPython(f"{at.target.python} is a Python too old to be asked: {TOO_OLD}")
+    said = answer.trouble[:200] or _printed(answer)
+    raise NotPython(f"{at.target.python} is not a Python 3.8 or newer that can be examined: {said}")
+
+
+def _told(out: str) -> dict[str, object] | None:
+    """Return the last answer in the form of the script's, None where there is none."""
+    for line in reversed(out.splitlines()):
         if line.startswith(MARKER):
             try:
                 told = json.loads(line[len(MARKER) :])
             except ValueError:
-                break
-            if isinstance(told, dict):
-                if _is_older(told.get("version")):
-                    raise NotPython(f"{at.target.python} is Python {told['version']}: {TOO_OLD}")
-                return told, ""
-    if answer.exit is None and answer.trouble.startswith("did not answer"):
-        return None, answer.trouble
-    said = (answer.trouble or answer.error.strip() or answer.out.strip() or "no output").splitlines()[-1]
-    if said.startswith("SyntaxError"):  # the script is Python 3.8: whatever cannot read it is older
-        raise NotPython(f"{at.target.python} is a Python too old to be asked: {TOO_OLD}")
-    raise NotPython(f"{at.target.python} is not a Python 3.8 or newer that can be examined: {said[:200]}")
+                return None
+            if isinstance(told, dict) and _is_version(told.get("version")) and isinstance(told.get("path"), list):
+                return told
+    return None
+
+
+def _printed(answer: Answer) -> str:
+    """Say that what was run did not answer, with the first line of what it printed.
+
+    A line that names our script is left out: a program that takes it for a file to work on is not explained
+    by its path. Of a traceback the last line counts.
+    """
+    script = os.path.join("child", "interpreter.py")
+    for text in (answer.error, answer.out):
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if lines and lines[0].startswith("Traceback"):
+            lines = lines[-1:]
+        first = next((line for line in lines if script not in line), None)
+        if first:
+            return f"it did not answer as a Python would, but printed: {first[:MOST_QUOTED]}"
+    return "it did not answer as a Python would"
 
 
 def _texts(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _is_folder(host: Host, path: str) -> bool:
+    """Whether an entry of sys.path is a folder, or lies where looking is not permitted and so may be one."""
+    if host.is_dir(path):
+        return True
+    try:
+        host.listdir(path)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):  # ValueError: a NUL byte in a path
+        return False
+    return False
+
+
+def _is_version(version: object) -> bool:
+    return isinstance(version, str) and re.match(r"\d+\.\d+", version) is not None
 
 
 def _is_older(version: object) -> bool:

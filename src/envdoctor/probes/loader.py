@@ -17,6 +17,9 @@ def look(at: Looking) -> Facts:
     """Resolve the direct needs of torch, torchvision and torchaudio."""
     if isinstance(at.facts.get("python.site_packages"), Unknown):
         return {"libraries.missing": Unknown("the interpreter did not say where its packages are")}
+    if at.denied and at.host.os == "linux":
+        # It may hold torch, or the libraries that the rest would be found to lack.
+        return {"libraries.missing": Unknown(f"{at.denied[0]} may not be read")}
     return libraries.look(
         at.host, at.texts("python.site_packages"), at.text("python.prefix"), at.text("env.LD_LIBRARY_PATH")
     )

@@ -19,12 +19,13 @@ from envdoctor.probes import (
     pci,
     torch_build,
 )
-from envdoctor.probes.looking import Looking
+from envdoctor.probes.begin import begin
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from envdoctor.host.host import Host
+    from envdoctor.probes.looking import Looking
     from envdoctor.probes.target import Target
 
 PROBES: tuple[ModuleType, ...] = (
@@ -40,14 +41,6 @@ PROBES: tuple[ModuleType, ...] = (
 )
 """In the order they run: each may read the facts of those before it. The driver comes last because its
 children answer meanwhile."""
-
-
-def begin(host: Host, target: Target, *, timeout: float = 10.0) -> Looking:
-    """Start what takes time, the drivers and the interpreter; `timeout` is in seconds, for all of it together."""
-    at = Looking(host, target, deadline=time.monotonic() + timeout)
-    at.interpreter_child = interpreter.start(host, target)
-    at.driver_children = driver.start(host)
-    return at
 
 
 def finish(at: Looking) -> Snapshot:

@@ -31,10 +31,24 @@ class Looking:
     interpreter_child: Running | None = None
     facts: Facts = field(default_factory=dict)
     distributions: tuple[Distribution, ...] = ()
+    denied: tuple[str, ...] = ()
+    """Folders of sys.path that are there and may not be read; what they hold is not known."""
 
     def distribution(self, name: str) -> Distribution | None:
         """Return the distribution of that normalised name that `import` would meet first."""
         return next((found for found in self.distributions if found.name == name), None)
+
+    def denied_before(self, site: str | None) -> str | None:
+        """Return the first folder that may not be read and that sys.path names before `site`, None for none.
+
+        With `site` None, for what was found nowhere, every folder counts.
+        """
+        for folder in self.texts("python.site_packages") if self.denied else ():
+            if folder == site:
+                return None
+            if folder in self.denied:
+                return folder
+        return None
 
     def text(self, name: str) -> str | None:
         """Return a fact seen earlier in this look, None unless it is a known text."""

@@ -33,15 +33,26 @@ def look(at: Looking) -> Facts:
     for name in COMPILED:
         facts.update(_compiled(at, name))
     triton = at.distribution("triton")
-    facts["triton.version"] = Known(triton.version, "dist-info") if triton else Absent("no distribution named triton")
+    denied = at.denied_before(triton.site if triton else None)
+    facts["triton.version"] = (
+        Unknown(f"{denied} may not be read")
+        if denied
+        else Known(triton.version, "dist-info")
+        if triton
+        else Absent("no distribution named triton")
+    )
     return facts
 
 
 def _compiled(at: Looking, name: str) -> Facts:
     """Read one partner from its dist-info and its version.py."""
     dist = at.distribution(name)
+    names = [key for key in FACTS if key.startswith(f"{name}.")]
+    denied = at.denied_before(dist.site if dist else None)
+    if denied:
+        return dict.fromkeys(names, Unknown(f"{denied} may not be read"))
     if dist is None:
-        return {key: Absent(f"no distribution named {name}") for key in FACTS if key.startswith(f"{name}.")}
+        return dict.fromkeys(names, Absent(f"no distribution named {name}"))
     requires = distributions.requirements(at.host, dist)
     path = os.path.join(dist.site, name, "version.py")
     cuda: Fact

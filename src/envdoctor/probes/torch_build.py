@@ -42,6 +42,11 @@ def look(at: Looking) -> Facts:
     dist = at.distribution("torch")
     package = _package(at, dist)
     dist = next((one for one in at.distributions if one.name == "torch" and one.site == package), dist)
+    sites = at.texts("python.site_packages")
+    # An editable checkout lies outside sys.path: what leads to it is its record.
+    denied = at.denied_before(package if package in sites else dist.site if dist else None)
+    if denied:
+        return dict.fromkeys(FACTS, Unknown(f"{denied} may not be read"))
     if package is None and dist is None:
         return dict.fromkeys(FACTS, Absent("no distribution named torch"))
     folder = os.path.join(package, "torch") if package else None
@@ -151,6 +156,8 @@ def _provenance(at: Looking, dist: Distribution | None, version: str, written: V
         return Known("distro", "dist-packages")
     if _from_checkout(at.host, dist):
         return Known("source", "direct_url.json")
+    if _from_elsewhere(at.host, dist):
+        return Known("unknown", "installed from another place")
     if ordinary and dist.version.endswith(f"+{local}"):
         return Known("pytorch-index", "dist-info")
     if "+" not in dist.version and not local and written and written.cuda:
@@ -163,11 +170,28 @@ def _provenance(at: Looking, dist: Distribution | None, version: str, written: V
 
 def _from_checkout(host: Host, dist: Distribution) -> bool:
     """Whether pip or uv built it from a folder or a repository (direct_url.json, PyPA specification)."""
-    try:
-        told = host.read(os.path.join(dist.folder, "direct_url.json"), 65536)
-    except OSError:
+    return re.search(r'"(?:dir_info|vcs_info)"\s*:', _direct_url(host, dist)) is not None
+
+
+def _from_elsewhere(host: Host, dist: Distribution) -> bool:
+    """Whether the wheel was named by the address of another host than PyTorch's; a local file may be of any."""
+    told = _direct_url(host, dist)
+    url = re.search(r'"url"\s*:\s*"([^"]*)"', told) if re.search(r'"archive_info"\s*:', told) else None
+    if url is None:
         return False
-    return re.search(r'"(?:dir_info|vcs_info)"\s*:', told) is not None
+    # The name of the host follows credentials, if any, and ends before the port (RFC 3986, section 3.2).
+    parts = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#]*@)?([^/?#:]*)", url[1].replace("\\/", "/"))
+    if parts is None or parts[1].lower() == "file":
+        return False
+    return not f".{parts[2].lower()}".endswith(".pytorch.org")
+
+
+def _direct_url(host: Host, dist: Distribution) -> str:
+    """Return direct_url.json, empty where the torch was not installed by its address."""
+    try:
+        return host.read(os.path.join(dist.folder, "direct_url.json"), 65536)
+    except OSError:
+        return ""
 
 
 def _conda_channel(at: Looking, public: str) -> str | None:

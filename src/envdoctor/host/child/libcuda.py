@@ -1,4 +1,4 @@
-"""Asks the CUDA driver library that a CUDA program of this environment would load; prints JSON lines.
+"""Asks the CUDA driver library that a CUDA program of this environment would load; prints marked JSON lines.
 
 Run by path with `-I -S`. It sees devices as programs do: `CUDA_VISIBLE_DEVICES` and forward-compat
 libraries on `LD_LIBRARY_PATH` have their effect. No context is created. Numbers are those of `CUresult`
@@ -11,12 +11,14 @@ import ctypes
 import json
 import sys
 
+MARKER = "envdoctor-driver:"
+
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76
 
 
 def say(**words: object) -> None:
-    """Print one answer."""
-    sys.stdout.write(json.dumps(words) + "\n")
+    """Print one answer; the line begins anew, as a driver may have printed the start of one."""
+    sys.stdout.write("\n" + MARKER + json.dumps(words) + "\n")
     sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""Asks NVML, through nvidia-ml-py, and prints JSON lines as the answers come.
+"""Asks NVML, through nvidia-ml-py, and prints marked JSON lines as the answers come.
 
 Run by path with `-I -S`, the folder that holds `pynvml` as its argument. Each line is flushed at once: if
 the driver hangs or the process dies, what was said before stays said. Error codes are the numbers of
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import sys
 
+MARKER = "envdoctor-driver:"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # spelled so because `typing` costs a third of this child's start
     from collections.abc import Callable, Iterator
@@ -17,14 +19,19 @@ if TYPE_CHECKING:  # spelled so because `typing` costs a third of this child's s
 
 
 def say(**words: object) -> None:
-    """Print one answer."""
-    sys.stdout.write(json.dumps(words) + "\n")
+    """Print one answer; the line begins anew, as a driver may have printed the start of one."""
+    sys.stdout.write("\n" + MARKER + json.dumps(words) + "\n")
     sys.stdout.flush()
 
 
 def text(value: object) -> str:
     """Old bindings return bytes, new ones str; a device name may hold any byte."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def undecoded(question: Callable[..., object]) -> Callable[..., object]:
+    """Return a question of the binding without its decorator, which decodes strictly (`convertStrBytes`)."""
+    return getattr(question, "__wrapped__", question)
 
 
 def ask(nvml: ModuleType, key: str, question: Callable[[], object]) -> None:
@@ -47,8 +54,8 @@ def device(nvml: ModuleType, index: int) -> None:
     except nvml.NVMLError as error:
         return say(gpu=index, status=error.value, error=text(error))
     for key, question in (
-        ("name", lambda: text(nvml.nvmlDeviceGetName(handle))),
-        ("uuid", lambda: text(nvml.nvmlDeviceGetUUID(handle))),
+        ("name", lambda: text(undecoded(nvml.nvmlDeviceGetName)(handle))),
+        ("uuid", lambda: text(undecoded(nvml.nvmlDeviceGetUUID)(handle))),
         ("capability", lambda: "%d.%d" % tuple(nvml.nvmlDeviceGetCudaComputeCapability(handle))),
         ("memory", lambda: nvml.nvmlDeviceGetMemoryInfo(handle).total),
         ("pci", lambda: text(nvml.nvmlDeviceGetPciInfo(handle).busId)),
@@ -75,7 +82,8 @@ def mig_devices(nvml: ModuleType, handle: object) -> Iterator[str]:
         return
     for number in range(min(most, 64)):
         try:
-            yield text(nvml.nvmlDeviceGetUUID(nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)))
+            instance = nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)
+            yield text(undecoded(nvml.nvmlDeviceGetUUID)(instance))
         except nvml.NVMLError:
             continue
 
@@ -90,9 +98,9 @@ def main() -> None:
     except nvml.NVMLError as error:
         return say(status=error.value, error=text(error))
     say(status=0)
-    ask(nvml, "driver", lambda: text(nvml.nvmlSystemGetDriverVersion()))
+    ask(nvml, "driver", lambda: text(undecoded(nvml.nvmlSystemGetDriverVersion)()))
     ask(nvml, "cuda", nvml.nvmlSystemGetCudaDriverVersion)
-    ask(nvml, "library", lambda: text(nvml.nvmlSystemGetNVMLVersion()))
+    ask(nvml, "library", lambda: text(undecoded(nvml.nvmlSystemGetNVMLVersion)()))
     try:
         count = nvml.nvmlDeviceGetCount()
     except nvml.NVMLError as error:
