@@ -7,6 +7,7 @@ the driver hangs or the process dies, what was said before stays said. Error cod
 
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
 
@@ -88,8 +89,27 @@ def mig_devices(nvml: ModuleType, handle: object) -> Iterator[str]:
             continue
 
 
+LIBRARY_NOT_FOUND = 12  # NVML_ERROR_LIBRARY_NOT_FOUND, which the binding gives where the library cannot be loaded
+
+
+def library_is_missing() -> bool:
+    """Whether the loader finds no NVML, asked for by the name the binding uses on Linux.
+
+    Most machines without a GPU end here, and need not pay for the import of the binding, the dearest of a check.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return True
+    return False
+
+
 def main() -> None:
     """Ask everything."""
+    if library_is_missing():
+        return say(status=LIBRARY_NOT_FOUND, error="libnvidia-ml.so.1 cannot be loaded")
     sys.path.append(sys.argv[1])  # last: nothing that lies beside pynvml may stand in for the standard library
     import pynvml as nvml
 
