@@ -64,7 +64,8 @@ def test_order_of_places(package, written):
         (b"python_tags = 1.5\n", "python_tags: must be a table"),
         (b"revision = 1" + b"0" * 5000, "not TOML"),
         (b'"two\\nlines\\u001b[31m" = 1', "two lines [31m: unknown key"),
-        (b"glibc.floors." + b"a." * 2_000 + b'b = "1"\n', "is missing"),
+        # tomllib reads it and the law refuses it; tomli, which stands in before 3.11, gives up on the nesting.
+        (b"glibc.floors." + b"a." * 2_000 + b'b = "1"\n', "is missing" if sys.version_info >= (3, 11) else "nested"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_line(tmp_path, content, message):

@@ -47,7 +47,9 @@ SLOW = {
 }
 HELP_LOADS_NONE_OF = SLOW | {
     *("rich", "pynvml", "torch", "tomllib", "tomli", "packaging", "numpy"),
-    *("concurrent", "ctypes", "email", "subprocess", "importlib.metadata"),
+    *("concurrent", "ctypes", "email", "importlib.metadata"),
+    # Before 3.11 `platform`, which click's uuid needs, imports it.
+    *(("subprocess",) if sys.version_info >= (3, 11) else ()),
     *("envdoctor.binary", "envdoctor.codec", "envdoctor.diagnose", "envdoctor.host", "envdoctor.matrix"),
     *("envdoctor.plan", "envdoctor.probes", "envdoctor.reporters", "envdoctor.rules"),
 }

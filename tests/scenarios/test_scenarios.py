@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,8 @@ def warnings(report: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 def test_scenario(scenario: Scenario, examine: Examine) -> None:
+    if scenario.name == "S12" and sys.version_info >= (3, 13):
+        pytest.skip("the last wheels with sm_37 and a cuDNN for it end at Python 3.12; tests/plan has the answer there")
     said = examine(scenario, "--format", "json")
     assert not said.shows_traceback
     assert said.stderr == ""
