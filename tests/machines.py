@@ -347,7 +347,6 @@ def _partner_facts(name: str, version: str | None, build: Build, provenance: str
     return {
         f"{name}.version": Known(full, f"{name}/version.py"),
         f"{name}.cuda": Known(own.cuda, f"{name}/version.py") if own.cuda else Absent("a build without CUDA"),
-        f"{name}.provenance": Known("pytorch-index" if local else provenance, "dist-info"),
         f"{name}.requires": Known(needs, "dist-info"),
     }
 

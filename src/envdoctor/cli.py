@@ -18,9 +18,6 @@ from envdoctor import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-UNDIAGNOSED = 3
-"""Exit code of a failure of ours; `diagnose.verdict` has the others, and is not imported for `--help`."""
-
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What ends a run: Ctrl-C, `kill`, and a terminal that is closed."""
 
@@ -130,16 +127,19 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
         _give_up_on_output()
         sys.exit(141)
     except OSError as problem:
-        reason = problem.strerror or problem
-        _tell(lambda: click.echo(f"envdoctor: the report cannot be written: {reason}", err=True))
+        from envdoctor.commands.failure import Undiagnosed
+
+        _tell(Undiagnosed(f"the report cannot be written: {problem.strerror or problem}").show)
         _give_up_on_output()
-        sys.exit(UNDIAGNOSED)
+        sys.exit(Undiagnosed.exit_code)
     # The last resort: whatever nobody foresaw is our bug, said in one line, with the exit code for it.
     except Exception as bug:
-        place = _place(bug)
-        text = f"envdoctor: a bug in envdoctor, nothing was diagnosed: {type(bug).__name__}: {bug!s:.200} ({place})"
-        _tell(lambda: click.echo(text.encode("ascii", "backslashreplace").decode(), err=True))
-        sys.exit(UNDIAGNOSED)
+        from envdoctor.commands.failure import Undiagnosed
+        from envdoctor.model.bug import place
+
+        said = f"{type(bug).__name__}: {str(bug)[:200]} ({place(bug)})"
+        _tell(Undiagnosed(f"a bug in envdoctor, nothing was diagnosed: {said}").show)
+        sys.exit(Undiagnosed.exit_code)
     finally:
         for number in heard:
             signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave the tidying half done
@@ -181,11 +181,3 @@ def _give_up_on_output() -> None:
             os.dup2(null, stream.fileno())
         except (OSError, ValueError):
             continue
-
-
-def _place(bug: Exception) -> str:
-    """Return module and line of a bug: enough for a report, and no traceback for the user."""
-    trace = bug.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace else "place unknown"

@@ -108,3 +108,19 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def test_a_bug_of_ours_is_one_line_and_exit_code_three() -> None:
+    """A planner that raises stands for whatever nobody foresaw."""
+    program = (
+        "import envdoctor.plan.remedies as remedies\n"
+        "def broken(*_): raise ZeroDivisionError('nobody\\nforesaw \\x1b[31m this')\n"
+        "remedies.plan_for = broken\n"
+        "from envdoctor.cli import main\n"
+        "main(['check'], prog_name='envdoctor')\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout) == (3, "")
+    assert said.stderr.startswith("envdoctor: a bug in envdoctor, nothing was diagnosed: ZeroDivisionError: nobody")
+    assert said.stderr.count("\n") == 1
+    assert "\x1b" not in said.stderr

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envdoctor.diagnose.verdict import verdict_of
+from envdoctor.model.bug import place as place_of
 from envdoctor.model.finding import Crashed, Diagnosis, Finding, Severity, Skipped
 from envdoctor.model.machine import Machine, Undecidable, Wishes
 from envdoctor.rules.rule import Rule, all_rules
@@ -53,7 +53,7 @@ def diagnose(
             undecided_errors |= reason.fact is not None and rule.worst is Severity.ERROR
         # The one place where a rule may fail in a way nobody foresaw: it must not silence the others.
         except Exception as bug:
-            crashed.append(Crashed(rule.name, f"{type(bug).__name__}: {bug} ({_place(bug)})"))
+            crashed.append(Crashed(rule.name, f"{type(bug).__name__}: {bug} ({place_of(bug)})"))
     ordered = in_order(findings)
     return Diagnosis(verdict_of(ordered, undecided_errors), ordered, tuple(skipped), tuple(crashed))
 
@@ -85,14 +85,3 @@ def in_order(found: list[tuple[Rule, Finding]]) -> tuple[Finding, ...]:
 def _rank(item: tuple[Rule, Finding]) -> tuple[int, int, str, str]:
     rule, finding = item
     return (-finding.severity, rule.stage, rule.name, finding.subject)
-
-
-def _place(bug: Exception) -> str:
-    """Return file and line of a bug: enough for a report, and no traceback for the user."""
-    trace = bug.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return "place unknown"
-    module = trace.tb_frame.f_globals.get("__name__", "?")
-    return f"{module}:{trace.tb_lineno}, Python {sys.version_info.major}.{sys.version_info.minor}"

@@ -52,16 +52,15 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
                 f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
                 severity=Severity.WARNING if seen.served else Severity.ERROR,
             )  # fmt: skip
-    for gpu, capability in seen.doubtful:
-        if capability < min(seen.sass) or matrix.cudnn_serves(seen.wheel.cudnn, capability) is False:
-            yield RULE.finding(
-                machine,
-                gpu.subject,
-                f"The cuDNN {seen.wheel.cudnn} of torch {seen.torch.text} dropped {gpu.label} (compute capability "
-                f"{dotted(capability)}): convolutions fail on it.",
-                f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
-                severity=Severity.WARNING,
-            )  # fmt: skip
+    for gpu, capability in seen.without_cudnn:
+        yield RULE.finding(
+            machine,
+            gpu.subject,
+            f"The cuDNN {seen.wheel.cudnn} of torch {seen.torch.text} dropped {gpu.label} (compute capability "
+            f"{dotted(capability)}): convolutions fail on it.",
+            f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
+            severity=Severity.WARNING,
+        )  # fmt: skip
 
 
 RULE = Rule(

@@ -58,17 +58,16 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
                 f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
                 severity=Severity.WARNING if seen.served else Severity.ERROR,
             )  # fmt: skip
-    for gpu, capability in seen.doubtful:
-        if capability > max(seen.sass):
-            yield RULE.finding(
-                machine,
-                gpu.subject,
-                f"torch {seen.torch.text} holds no machine code for {gpu.label} (compute capability "
-                f"{dotted(capability)}), only PTX, and its CUDA is older than that GPU: cuBLAS and cuDNN have no "
-                "kernels for it.",
-                f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
-                severity=Severity.WARNING,
-            )  # fmt: skip
+    for gpu, capability in seen.by_old_ptx:
+        yield RULE.finding(
+            machine,
+            gpu.subject,
+            f"torch {seen.torch.text} holds no machine code for {gpu.label} (compute capability "
+            f"{dotted(capability)}), only PTX, and its CUDA is older than that GPU: cuBLAS and cuDNN have no "
+            "kernels for it.",
+            f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
+            severity=Severity.WARNING,
+        )  # fmt: skip
 
 
 BLACKWELL: dict[str, Value] = {"gpus": ["NVIDIA GeForce RTX 5090 12.0"], "driver": "570.124.06 12.8"}

@@ -28,15 +28,17 @@ NEEDS = (
 class Kernels:
     """The installed wheel against the visible GPUs.
 
-    `unserved` pairs each GPU without code with its capability; `doubtful` each one that the driver would have to
-    compile for, under CUDA libraries older than the GPU, or whose cuDNN has no kernels for it.
+    Each list pairs GPUs with their capability. `unserved`: no code for them. `by_old_ptx`: the driver can compile
+    torch's own kernels, but the CUDA libraries beside them are older than the GPU. `without_cudnn`: the wheel's cuDNN
+    dropped them.
     """
 
     torch: TorchBuild
     wheel: Wheel
     sass: tuple[Capability, ...]
     unserved: tuple[tuple[Gpu, Capability], ...]
-    doubtful: tuple[tuple[Gpu, Capability], ...]
+    by_old_ptx: tuple[tuple[Gpu, Capability], ...]
+    without_cudnn: tuple[tuple[Gpu, Capability], ...]
     served: int
 
     @property
@@ -61,18 +63,19 @@ def kernels(machine: Machine, matrix: Matrix) -> Kernels | None:
     if wheel is None or wheel.sass is None:
         raise Undecidable(f"torch {torch.text} is unknown to this matrix ({matrix.revision})")
     unserved: list[tuple[Gpu, Capability]] = []
-    doubtful: list[tuple[Gpu, Capability]] = []
+    by_old_ptx: list[tuple[Gpu, Capability]] = []
+    without_cudnn: list[tuple[Gpu, Capability]] = []
     for gpu in machine.visible_gpus:
         capability = capability_of(gpu, matrix)
         kind = kernels_for(wheel.sass, wheel.ptx or (), capability)
         if kind is None or (kind == "ptx" and jit_refused(machine, wheel)):
             unserved.append((gpu, capability))
-        elif (kind == "ptx" and toolkit_knows(matrix, wheel, capability) is False) or (
-            matrix.cudnn_serves(wheel.cudnn, capability) is False
-        ):
-            doubtful.append((gpu, capability))
+        elif kind == "ptx" and toolkit_knows(matrix, wheel, capability) is False:
+            by_old_ptx.append((gpu, capability))
+        elif matrix.cudnn_serves(wheel.cudnn, capability) is False:
+            without_cudnn.append((gpu, capability))
     served = len(machine.visible_gpus) - len(unserved)
-    return Kernels(torch, wheel, wheel.sass, tuple(unserved), tuple(doubtful), served)
+    return Kernels(torch, wheel, wheel.sass, tuple(unserved), tuple(by_old_ptx), tuple(without_cudnn), served)
 
 
 def dotted(capability: Capability) -> str:
