@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown, Value
 from envdoctor.model.snapshot import Snapshot
+from ordinary import ordinary
 from standin.build import build_shared_object
 from standin.command import Said, run_cli
 from standin.environment import PARTNER, Environment, has_public_version, install, make_environment, partner_of
@@ -133,6 +134,8 @@ def facts(
     seen |= _driver_facts(driver, version, nvml_status, cuda_init)
     listed = [(index, model) for index, model in enumerate(models) if index not in unlisted]
     seen |= _gpu_facts(listed, driver, nvml_status, lost, _visible(len(listed), visible_devices, visible))
+    for name, value in ordinary(seen).items():
+        seen.setdefault(name, value)
     for name, value in (overrides or {}).items():
         seen[name] = value if isinstance(value, (Known, Absent, Unknown)) else Known(value, "described")
     return seen

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MATRIX = load_matrix()
 SEVERITIES = (None, Severity.NOTE, Severity.WARNING, Severity.ERROR)
+ANY = {"always": Severity.ERROR}
 
 
 def finding(severity: Severity, rule: str = "driver-too-old", subject: str = "torch") -> Finding:
@@ -82,7 +83,7 @@ def silent(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
 
 
 def rule(judge: object, name: str, *, stage: Stage = Stage.PACKAGES, explains: tuple[str, ...] = ()) -> Rule:
-    made = Rule(judge, stage=stage, needs=(), fires=(), quiet=(), explains=explains)  # type: ignore[arg-type]
+    made = Rule(judge, stage=stage, needs=(), fires=(), quiet=(), explains=explains, severities=ANY)  # type: ignore[arg-type]
     object.__setattr__(made, "name", name)
     return made
 

@@ -63,7 +63,7 @@ def examples(kind: str) -> list[object]:
 
 
 def found_by(rule: Rule, example: Example) -> tuple[list[Finding], Undecidable | None, Machine]:
-    machine = Machine(snapshot_of(example), Wishes(require_gpu=example.require_gpu))
+    machine = Machine(snapshot_of(example), Wishes(require_gpu=example.require_gpu, torch=example.wish_torch))
     found: list[Finding] = []
     try:
         found.extend(rule.judge(machine, MATRIX))
@@ -107,7 +107,7 @@ def test_a_quiet_example_is_quiet_because_nothing_is_wrong(rule: Rule, example: 
 
 @pytest.mark.parametrize(("rule", "example"), examples("quiet"))
 def test_no_other_rule_cries_over_a_quiet_example(rule: Rule, example: Example) -> None:
-    judged = diagnose(snapshot_of(example), MATRIX, Wishes(require_gpu=example.require_gpu))
+    judged = diagnose(snapshot_of(example), MATRIX, Wishes(require_gpu=example.require_gpu, torch=example.wish_torch))
     assert judged.crashed == ()
     serious = {one.rule for one in judged.findings if one.severity > Severity.NOTE and one.caused_by is None}
     expected = QUIET_BESIDE_ANOTHER.get((rule.name, example.title))

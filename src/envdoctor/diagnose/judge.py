@@ -61,12 +61,16 @@ def diagnose(
 def in_order(found: list[tuple[Rule, Finding]]) -> tuple[Finding, ...]:
     """Put the root cause first: the worst, then the earliest on the way from hardware to kernel.
 
-    A finding that another rule explains is marked with it and follows it.
+    A finding that another rule explains is marked with it and follows it. What is worse is never explained by
+    what is less: a note does not stand before an error.
     """
+    worst: dict[str, Severity] = {}
+    for rule, finding in found:
+        worst[rule.name] = max(finding.severity, worst.get(rule.name, finding.severity))
     explained: dict[str, str] = {}
     for rule, finding in sorted(found, key=_rank):
-        if finding.severity is Severity.ERROR:
-            for consequence in rule.explains:
+        for consequence in rule.explains:
+            if finding.severity >= worst.get(consequence, Severity.NOTE):
                 explained.setdefault(consequence, rule.name)
     first = {rule.name: _rank((rule, finding)) for rule, finding in sorted(found, key=_rank, reverse=True)}
 

@@ -50,15 +50,15 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         message = f"CUDA_VISIBLE_DEVICES names {named} GPUs, and only {seen} of them can be seen."
     else:
         message = f"CUDA_VISIBLE_DEVICES hides every GPU of this machine, which has {len(machine.gpus)}."
-    severity = Severity.NOTE if on_purpose else Severity.WARNING
+    when = "emptied on purpose" if on_purpose else "names what is not there"
     if machine.wishes.require_gpu and not seen:
-        severity = Severity.ERROR
+        when = "a GPU was asked for"
     yield RULE.finding(
         machine,
         "environment",
         message,
         "env.CUDA_VISIBLE_DEVICES", "gpu.count", "gpu.visible",
-        severity=severity,
+        when=when,
         confidence=Confidence.PROVED,
     )  # fmt: skip
 

@@ -60,14 +60,16 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
             f" Libraries of driver {library} are installed: its kernel module is not loaded, was not built or signed "
             "for this kernel, or does not support this card."
         )
-    serious = machine.wishes.require_gpu or machine.text("host.kind") == "bare"
+    when = "on a bare host" if machine.text("host.kind") == "bare" else "where nobody asked for a GPU"
+    if machine.wishes.require_gpu:
+        when = "a GPU was asked for"
     yield RULE.finding(
         machine,
         "driver",
         f"An NVIDIA GPU (PCI {cards[0].get('address')}) is in this machine and no NVIDIA driver is loaded, so no "
         f"program can use it.{holder}",
         "pci.nvidia", "driver.version", "nvml.status", "device.nodes",
-        severity=Severity.ERROR if serious else Severity.NOTE,
+        when=when,
         confidence=Confidence.PROVED,
     )  # fmt: skip
 

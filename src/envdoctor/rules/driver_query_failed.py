@@ -44,13 +44,15 @@ REFUSALS = {
 }
 """What cuInit's numbers mean (CUDA driver API, CUresult)."""
 
+WORKS, FAILS = "CUDA works", "CUDA does not start"
+
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE: also what CUDA says where CUDA_VISIBLE_DEVICES hides every GPU
 
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
     """Ask each way to the driver in turn; the first that does not answer speaks for the rest."""
     cuda_works = machine.is_known("cuda.init") and machine.number("cuda.init") == 0
-    severity = Severity.WARNING if cuda_works else Severity.ERROR
+    when = WORKS if cuda_works else FAILS
     trouble = machine.text("driver.trouble")
     if trouble is not None:
         # A hang alone is a warning: a driver that is merely slow to start looks the same.
@@ -59,7 +61,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
             machine,
             f"The NVIDIA driver could not be asked: {trouble}. What it would have told is not known.",
             "driver.trouble", "nvml.status", "cuda.init",
-            severity=Severity.WARNING if hangs else severity,
+            when="NVML does not answer in time" if hangs else when,
         )  # fmt: skip
         return
     status = machine.number("nvml.status")
@@ -69,15 +71,15 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
             machine,
             f"NVML, the driver's management library, refused with error {status}; {effect}.",
             "nvml.status", "cuda.init", "driver.version",
-            severity=severity,
+            when=when,
         )  # fmt: skip
         return
     if machine.is_known("gpu.count"):
-        yield from _gpus(machine, severity)
+        yield from _gpus(machine, when)
         yield from _cuda(machine)
 
 
-def _gpus(machine: Machine, severity: Severity) -> Iterator[Finding]:
+def _gpus(machine: Machine, when: str) -> Iterator[Finding]:
     """Single GPUs that refuse, and a loaded driver that lists none of those on the bus."""
     count = min(machine.number("gpu.count") or 0, MOST_GPUS)
     for index in range(count):
@@ -85,7 +87,7 @@ def _gpus(machine: Machine, severity: Severity) -> Iterator[Finding]:
         refusal = machine.number(name) if machine.is_known(name) else None
         if refusal is not None and refusal not in NAMED_ELSEWHERE:
             message = f"GPU {index} refused the driver's questions with NVML error {refusal}."
-            yield _said(machine, message, name, subject=f"gpu:{index}", severity=severity)
+            yield _said(machine, message, name, subject=f"gpu:{index}", when=when)
     if count or machine.number("nvml.status") != 0 or machine.text("host.kind") != "bare":
         return
     cards = machine.items("pci.nvidia") if machine.is_known("pci.nvidia") else []
@@ -97,7 +99,7 @@ def _gpus(machine: Machine, severity: Severity) -> Iterator[Finding]:
             f"holds one (PCI {held[0].get('address')}, device {held[0].get('device')}): it may be too old or too new "
             "for that GPU.",
             "gpu.count", "pci.nvidia", "driver.version",
-            severity=Severity.ERROR,
+            when=FAILS,
         )  # fmt: skip
 
 
@@ -115,12 +117,12 @@ def _cuda(machine: Machine) -> Iterator[Finding]:
         f"The driver lists its GPUs, and CUDA does not start: cuInit of libcuda refuses with error {init}"
         f"{f' ({REFUSALS[init]})' if init in REFUSALS else ''}.",
         "cuda.init", "gpu.count", "driver.version",
-        severity=Severity.ERROR,
+        when=FAILS,
     )  # fmt: skip
 
 
-def _said(machine: Machine, message: str, *facts: str, severity: Severity, subject: str = "driver") -> Finding:
-    return RULE.finding(machine, subject, message, *facts, severity=severity, confidence=Confidence.PROVED)
+def _said(machine: Machine, message: str, *facts: str, when: str, subject: str = "driver") -> Finding:
+    return RULE.finding(machine, subject, message, *facts, when=when, confidence=Confidence.PROVED)
 
 
 RULE = Rule(

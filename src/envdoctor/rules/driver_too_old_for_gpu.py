@@ -57,7 +57,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
             f"{gpu.label} (compute capability {cc(capability)}) is supported from driver branch {lowest.branch} on. "
             f"This is driver {version}, so no CUDA program can use that GPU, whichever torch is installed.",
             f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "driver.version",
-            severity=Severity.ERROR if alone else Severity.WARNING,
+            when="no visible GPU is served" if alone else "another visible GPU is served",
         )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
                 f"it was built for {seen.listed}. Every kernel on that GPU fails, and a newer driver does not "
                 "change that.",
                 f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
-                severity=Severity.WARNING if seen.served else Severity.ERROR,
+                when="another visible GPU is served" if seen.served else "no visible GPU is served",
             )  # fmt: skip
     for gpu, capability in seen.without_cudnn:
         yield RULE.finding(
@@ -59,7 +59,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
             f"The cuDNN {seen.wheel.cudnn} of torch {seen.torch.text} dropped {gpu.label} (compute capability "
             f"{dotted(capability)}): convolutions fail on it.",
             f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
-            severity=Severity.WARNING,
+            when="cuDNN alone dropped it",
         )  # fmt: skip
 
 

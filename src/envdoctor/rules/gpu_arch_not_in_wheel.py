@@ -56,7 +56,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
                 f"torch {seen.torch.text} holds no kernels for {gpu.label} (compute capability {dotted(capability)}): "
                 f"it was built for {seen.listed}. {why}",
                 f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
-                severity=Severity.WARNING if seen.served else Severity.ERROR,
+                when="another visible GPU is served" if seen.served else "no visible GPU is served",
             )  # fmt: skip
     for gpu, capability in seen.by_old_ptx:
         yield RULE.finding(
@@ -66,7 +66,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
             f"{dotted(capability)}), only PTX, and its CUDA is older than that GPU: cuBLAS and cuDNN have no "
             "kernels for it.",
             f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
-            severity=Severity.WARNING,
+            when="served by PTX of an older CUDA",
         )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
             f"A GPU was asked for and CUDA can reach none here, although {what}. In a container: it was started "
             "without the GPU.",
             "gpu.count", "driver.version", "pci.nvidia", "host.kind",
-            severity=Severity.ERROR,
+            when="a GPU was asked for",
         )  # fmt: skip
         return
     if driver or on_the_bus:
@@ -65,7 +65,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         "machine",
         f"No NVIDIA GPU and no NVIDIA driver were found; {built}.",
         "gpu.count", "driver.version", "pci.nvidia", "torch.cuda",
-        severity=Severity.ERROR if asked else Severity.NOTE,
+        when="a GPU was asked for" if asked else "where nobody asked for a GPU",
     )  # fmt: skip
 
 

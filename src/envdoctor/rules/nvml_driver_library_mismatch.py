@@ -52,7 +52,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         f"The loaded NVIDIA kernel module and the driver libraries are of different versions{versions}; {effect}. "
         "The driver was upgraded and the machine not rebooted since.",
         "nvml.status", "driver.version.proc", "driver.library_version", "cuda.init",
-        severity=Severity.WARNING if cuda_works else Severity.ERROR,
+        when="CUDA works" if cuda_works else "CUDA does not start",
         confidence=Confidence.PROVED,
     )  # fmt: skip
 

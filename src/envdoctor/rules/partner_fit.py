@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.versions import minor, older
-from envdoctor.model.finding import Confidence, Severity
+from envdoctor.model.finding import Confidence
 from envdoctor.rules.requirement import named, satisfied
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Misfit:
     message: str
     facts: tuple[str, ...]
     confidence: Confidence
-    severity: Severity = Severity.ERROR
+    when: str = "does not load"
 
 
 def needs_of(partner: str) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def _published_beside_own(machine: Machine, partner: str, version: str, torch: T
                 f"{torch.text} of another builder ({torch.provenance}). Its compiled operators may not load.",
                 (f"{partner}.version", f"{partner}.requires", "torch.version", "torch.provenance"),
                 Confidence.INFERRED,
-                Severity.WARNING,
+                when="may not load",
             )
     return None
 

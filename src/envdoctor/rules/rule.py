@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, TypeAlias
 
 from envdoctor.model.finding import Confidence, Finding, Severity
+from envdoctor.rules.severity_table import ALWAYS, SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +50,7 @@ class Example:
     """A machine in which a rule fires or stays quiet: facts that differ from `tests/machines.py`'s default.
 
     A value None stands for an absent fact. `severity` is what a firing example yields, and `says` words of
-    its message.
+    its message. `require_gpu` and `wish_torch` are what the user asked for.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Example:
     severity: Severity = Severity.ERROR
     says: str = ""
     require_gpu: bool = False
+    wish_torch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Rule:
     """One defect. `judge` yields its findings and may raise `Undecidable`.
 
     `needs` are the facts it may read; `explains` the rules whose findings are consequences of this one.
+    `severities` are those of `severity_table.py`.
     """
 
     judge: Judge
@@ -72,11 +75,18 @@ class Rule:
     fires: tuple[Example, ...]
     quiet: tuple[Example, ...]
     explains: tuple[str, ...] = ()
-    worst: Severity = Severity.ERROR
+    severities: Mapping[str, Severity] = field(default_factory=dict)
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.judge.__module__.rpartition(".")[2].replace("_", "-"))
+        if not self.severities:
+            object.__setattr__(self, "severities", SEVERITIES[self.name])
+
+    @property
+    def worst(self) -> Severity:
+        """The severity it has at worst."""
+        return max(self.severities.values())
 
     @property
     def page(self) -> str:
@@ -94,13 +104,16 @@ class Rule:
         subject: str,
         message: str,
         *facts: str,
-        severity: Severity | None = None,
+        when: str = ALWAYS,
         confidence: Confidence = Confidence.INFERRED,
     ) -> Finding:
-        """Make a finding of this rule; `facts` name its evidence."""
+        """Make a finding of this rule.
+
+        `facts` name its evidence, `when` the circumstance by which `severity_table.py` says what it is worth.
+        """
         return Finding(
             rule=self.name,
-            severity=self.worst if severity is None else severity,
+            severity=self.severities[when],
             confidence=confidence,
             subject=subject,
             message=message,

@@ -41,7 +41,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         "torch",
         f"torch is not installed in the environment of {machine.text('python.executable') or 'this Python'}.",
         "torch.version", "python.executable",
-        severity=Severity.ERROR if machine.wishes.torch else Severity.NOTE,
+        when="torch was asked for" if machine.wishes.torch else "where nobody asked for torch",
         confidence=Confidence.PROVED,
     )  # fmt: skip
 
@@ -50,6 +50,9 @@ RULE = Rule(
     judge,
     stage=Stage.PACKAGES,
     needs=("torch.version", "python.executable"),
-    fires=(Example("an environment without torch", {"torch": None}, severity=Severity.NOTE, says="not installed"),),
+    fires=(
+        Example("an environment without torch", {"torch": None}, severity=Severity.NOTE, says="not installed"),
+        Example("where torch was asked for", {"torch": None}, wish_torch="==2.9.1", says="not installed"),
+    ),
     quiet=(Example("an environment with torch", {}),),
 )

@@ -39,7 +39,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     found = misfit(machine, matrix, "torchaudio")
     if found is not None:
         yield RULE.finding(
-            machine, "torchaudio", found.message, *found.facts, confidence=found.confidence, severity=found.severity
+            machine, "torchaudio", found.message, *found.facts, confidence=found.confidence, when=found.when
         )
 
 

@@ -1,0 +1,90 @@
+"""How much each defect matters: the one place where severities stand.
+
+A rule names the circumstance under which it found its defect, and this table says what that is worth. It holds the
+contract's first principle in numbers: an environment that works yields no error and no warning, so what may work
+is a note, what hinders one use or one of several GPUs is a warning, and an error is what keeps torch from its work.
+"""
+
+from __future__ import annotations
+
+from envdoctor.model.finding import Severity
+
+NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
+
+ALWAYS = "always"
+"""The circumstance of a rule that knows one only."""
+
+SEVERITIES: dict[str, dict[str, Severity]] = {
+    # The driver and the devices.
+    "compat-libcuda-mismatch": {"CUDA does not start": ERROR},
+    "cuda-init-stale-driver-state": {ALWAYS: ERROR},
+    "cuda-visible-devices-empty": {
+        "emptied on purpose": NOTE,
+        "names what is not there": WARNING,
+        "a GPU was asked for": ERROR,
+    },
+    "driver-missing": {"where nobody asked for a GPU": NOTE, "on a bare host": ERROR, "a GPU was asked for": ERROR},
+    "driver-query-failed": {
+        "CUDA works": WARNING,
+        "NVML does not answer in time": WARNING,
+        "CUDA does not start": ERROR,
+    },
+    "driver-too-old": {ALWAYS: ERROR},
+    "driver-too-old-for-gpu": {"another visible GPU is served": WARNING, "no visible GPU is served": ERROR},
+    "fabric-manager-not-running": {ALWAYS: ERROR},
+    "gpu-lost": {ALWAYS: ERROR},
+    "mig": {"no instance": WARNING, "instances that CUDA does not enumerate": WARNING},
+    "no-gpu-in-container": {"where nobody asked for a GPU": NOTE, "a GPU was asked for": ERROR},
+    "no-nvidia-gpu": {"where nobody asked for a GPU": NOTE, "a GPU was asked for": ERROR},
+    "nvml-driver-library-mismatch": {"CUDA works": WARNING, "CUDA does not start": ERROR},
+    "wsl-driver": {"where nobody asked for a GPU": NOTE, "a GPU was asked for": ERROR, "CUDA does not start": ERROR},
+    # The build of torch and its kernels.
+    "cpu-only-build": {ALWAYS: ERROR},
+    "cpu-lacks-instructions": {"torch may be slow or fail": WARNING},
+    "gpu-arch-dropped": {
+        "cuDNN alone dropped it": WARNING,
+        "another visible GPU is served": WARNING,
+        "no visible GPU is served": ERROR,
+    },
+    "gpu-arch-not-in-wheel": {
+        "served by PTX of an older CUDA": WARNING,
+        "another visible GPU is served": WARNING,
+        "no visible GPU is served": ERROR,
+    },
+    "pinned-index-overridden": {ALWAYS: NOTE},
+    "rocm-arch-unsupported": {"another GPU is served": WARNING, "no GPU is served": ERROR},
+    "wrong-index-url": {"torch is as it should be": NOTE, "it gave this machine its CPU build": WARNING},
+    # The packages beside torch.
+    "conda-pip-mix": {"both installed torch": WARNING, "a partner of the other installer": WARNING},
+    "cuda-package-pin-broken": {
+        "newer than the pin": NOTE,
+        "older than the pin, or of another CUDA": WARNING,
+    },
+    "duplicate-torch-install": {
+        "hidden behind the environment's own": NOTE,
+        "hides the environment's own": WARNING,
+        "twice in one folder": WARNING,
+    },
+    "gpu-too-old-for-triton": {ALWAYS: NOTE},
+    "mixed-cu-packages": {"side by side": NOTE, "in one another's files": WARNING},
+    "mkl-incompatible": {ALWAYS: ERROR},
+    "numpy2-abi": {ALWAYS: ERROR},
+    "package-files-damaged": {"leftovers of an interrupted change": NOTE, "torch is not whole": ERROR},
+    "python-unsupported": {"one feature": NOTE, "torch does not load": ERROR},
+    "torch-not-installed": {"where nobody asked for torch": NOTE, "torch was asked for": ERROR},
+    "torch-torchaudio-mismatch": {"may not load": WARNING, "does not load": ERROR},
+    "torch-torchvision-mismatch": {"may not load": WARNING, "does not load": ERROR},
+    "triton-mismatch": {ALWAYS: ERROR},
+    "triton-unavailable": {ALWAYS: WARNING},
+    # Libraries and the loader.
+    "glibc-too-old": {ALWAYS: ERROR},
+    "missing-windows-runtime-dll": {ALWAYS: ERROR},
+    "shared-library-missing": {ALWAYS: ERROR},
+    "toolkit-build-mismatch": {ALWAYS: NOTE},
+    # The container, the host and other platforms.
+    "dev-shm-too-small": {ALWAYS: NOTE},
+    "macos-too-old-for-mps": {ALWAYS: WARNING},
+    "matrix-too-old": {ALWAYS: NOTE},
+    "memlock-limit-too-low": {ALWAYS: NOTE},
+    "x86-python-on-apple-silicon": {ALWAYS: WARNING},
+}
