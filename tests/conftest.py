@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +12,6 @@ from hypothesis import settings
 from standin.build import CannotCompile, build_standin
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from _pytest.terminal import TerminalReporter
 
 # The same examples in every run and no clock: a slow machine is not a defect. To search further:
@@ -21,6 +21,36 @@ settings.register_profile("search", deadline=None, max_examples=2000, database=N
 settings.load_profile("steady")
 
 NEEDS_REAL = "needs real wheels: give --real"
+
+
+HERE = Path(__file__).parent
+
+NEEDS_LINUX = {
+    "cli": "signals, /proc and a driver that is compiled here",
+    "gallery/test_live_hostile.py": "file names that only Linux allows",
+    "host": "signals, /proc and a driver that is compiled here",
+    "plan/test_real_pip.py": "environments with bin/python",
+    "probes": "symbolic links, permissions, FIFOs and ELF files",
+    "project": "make, git and a POSIX shell",
+    "scenarios": "a driver that is compiled here",
+}
+"""Tests by what on Linux alone they stand on; elsewhere they are left out, and the last lines say so."""
+
+ANYWHERE = (
+    "probes/test_amd.py",
+    "probes/test_windows_runtime.py",
+    "project/test_layers.py",
+    "project/test_posix_only.py",
+)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out, before they are imported, the tests that can only run on Linux."""
+    if sys.platform == "linux" or collection_path.is_dir() or not collection_path.name.startswith("test_"):
+        return None
+    place = collection_path.relative_to(HERE).as_posix()
+    left_out = place in NEEDS_LINUX or place.partition("/")[0] in NEEDS_LINUX
+    return True if left_out and place not in ANYWHERE else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +66,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    for place, what in NEEDS_LINUX.items() if sys.platform != "linux" else ():
+        terminalreporter.write_line(f"tests/{place} left out on {sys.platform}: they need {what}")
     skipped = terminalreporter.stats.get("skipped", [])
     count = sum(NEEDS_REAL in str(report.longrepr) for report in skipped)
     if count:

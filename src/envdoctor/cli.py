@@ -86,14 +86,6 @@ class Invocation:
     script = True
 
 
-class Stopped(BaseException):
-    """SIGINT or SIGTERM came. Not a KeyboardInterrupt: click would print an empty line of its own for that."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
 def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> None:
     """Run the command line and leave with its exit code.
 
@@ -102,6 +94,14 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
     heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores one
     for number in heard:
         signal.signal(number, _stop)
+    status = _run(argv, prog_name)
+    _deaf(heard)  # what is left takes moments, and its exit code shall be the one that was found
+    _tidy()
+    sys.exit(status)
+
+
+def _run(argv: Sequence[str] | None, prog_name: str | None) -> int:
+    """Run the command line, tell whatever stood in its way, and return the exit code."""
     if sys.stdout is None:  # `>&-`: the exit code still answers
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the end
     if sys.stderr is None:
@@ -117,21 +117,18 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
         sys.stdout.flush()  # here, where a full disk can still be told
     except click.ClickException as problem:
         _tell(problem.show)
-        sys.exit(problem.exit_code)
-    except Stopped as stopped:
-        _tell(lambda: click.echo("envdoctor: interrupted", err=True))
-        sys.exit(128 + stopped.number)
+        return problem.exit_code
     except click.Abort:
-        sys.exit(130)
+        return 130
     except BrokenPipeError:  # `envdoctor rules | head`: the reader has what it wanted
         _give_up_on_output()
-        sys.exit(141)
+        return 141
     except OSError as problem:
         from envdoctor.commands.failure import Undiagnosed
 
         _tell(Undiagnosed(f"the report cannot be written: {problem.strerror or problem}").show)
         _give_up_on_output()
-        sys.exit(Undiagnosed.exit_code)
+        return Undiagnosed.exit_code
     # The last resort: whatever nobody foresaw is our bug, said in one line, with the exit code for it.
     except Exception as bug:
         from envdoctor.commands.failure import Undiagnosed
@@ -139,29 +136,42 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
 
         said = f"{type(bug).__name__}: {str(bug)[:200]} ({place(bug)})"
         _tell(Undiagnosed(f"a bug in envdoctor, nothing was diagnosed: {said}").show)
-        sys.exit(Undiagnosed.exit_code)
-    finally:
-        for number in heard:
-            signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave the tidying half done
-        _stop_children()
-        for number in heard:
-            signal.signal(number, signal.SIG_DFL)  # nothing is left to tidy: the end may be as abrupt as asked
-    sys.exit(status if isinstance(status, int) else 0)
+        return Undiagnosed.exit_code
+    return status if isinstance(status, int) else 0
 
 
 def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
+    """End the run where it stands, unless a child is just being born.
+
+    Nothing is raised: an exception out of a signal handler may fall into a callback whose exceptions Python drops, or
+    be wrapped into another on its way (`__set_name__`), and the run would go on or be taken for a bug.
+    """
     # The module may be half imported when the signal comes.
     starting = getattr(sys.modules.get("envdoctor.host.process"), "STARTING", None)
     if starting is None or not starting.defers(number):
-        for ending in ENDING:
-            signal.signal(ending, signal.SIG_IGN)
-        raise Stopped(number)
+        from envdoctor.start import leave
+
+        _deaf(ENDING)  # an impatient second Ctrl-C must not leave the tidying half done
+        _tidy()
+        leave(number)
 
 
-def _stop_children() -> None:
+def _deaf(numbers: Sequence[int]) -> None:
+    """Hear no more signals."""
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _tidy() -> None:
+    """End the children that still run, and take away a file that is half written."""
     stop_all = getattr(sys.modules.get("envdoctor.host.process"), "stop_all", None)
     if stop_all is not None:
         stop_all()
+    for part in getattr(sys.modules.get("envdoctor.commands.deliver"), "PARTS", ()):
+        try:
+            os.unlink(part)
+        except OSError:  # not made yet, or renamed already
+            continue
 
 
 def _tell(write: Callable[[], object]) -> None:

@@ -392,7 +392,7 @@ def test_an_option_that_means_nothing(args: list[str], words: str) -> None:
         ["check", "--fail-on", "everything"],
         ["chekc"],
         ["plan", "--platform", "amiga"],
-        ["explain"],
+        ["explain", "mig", "surplus"],
         ["check", "surplus"],
     ],
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envdoctor.cli import COMMANDS
+from envdoctor.rules.groups import grouped
 from envdoctor.rules.rule import all_rules
 from machines import SCENARIOS, Environment, environment_of, make_environment, run_cli, standin_variables
 from scenarios.shipped_schemas import validate
@@ -79,15 +80,51 @@ def test_explain_prints_the_page(rule: str) -> None:
     said = run_cli(["explain", rule])
     assert said.exit_code == 0
     assert said.stdout.startswith(f"{rule} (at worst: ")
-    page = next(known.page for known in all_rules() if known.name == rule)
-    assert said.stdout.split()[4:] == [word for word in page.split() if word != "##"]
+    known = next(known for known in all_rules() if known.name == rule)
+    words = [word for word in known.page.split() if word != "##"]
+    assert said.stdout.split()[4 : 4 + len(words)] == words
     assert "\nHow to fix\n" in said.stdout
+    assert f"A machine with this: {known.fires[0].title}." in " ".join(said.stdout.split())
+    for when, severity in known.severities.items():
+        assert f"  {severity.word:8} {when}\n" in said.stdout
     assert max(map(len, said.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["driver-too-old", "mig", "wrong-index-url"])
+def test_explain_as_json(name: str) -> None:
+    rule = next(known for known in all_rules() if known.name == name)
+    page = run_cli(["explain", rule.name, "--format", "json"]).json()
+    assert page["severities"] == {when: severity.word for when, severity in rule.severities.items()}
+    assert page["example"]["finding"]["rule"] == rule.name
+    assert page["example"]["finding"]["severity"] == rule.fires[0].severity.word
+    assert page["needs"] == [*rule.needs]
+
+
+def test_explain_without_a_rule_lists_them_all() -> None:
+    assert run_cli(["explain"]).stdout == run_cli(["rules"]).stdout
+    assert run_cli(["explain", "--format", "json"]).json() == run_cli(["rules", "--format", "json"]).json()
+
+
+@pytest.mark.parametrize("word", ["driver_too_olt", "DRIVER-TOO-OLD", "driver-too"])
+def test_explain_names_what_is_near(word: str) -> None:
+    said = run_cli(["explain", word])
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert "did you mean driver-too-old" in said.stderr
+
+
+def test_explain_does_not_ponder_over_a_long_word() -> None:
+    said = run_cli(["explain", "driver-too-old" * 2000])
+    assert said.exit_code == 2
+    assert len(said.stderr) < 1000
 
 
 def test_rules_lists_them_all() -> None:
     text = run_cli(["rules"]).stdout
-    assert [line for line in text.splitlines() if not line.startswith(" ")] == [rule.name for rule in all_rules()]
+    listed = [line.strip() for line in text.splitlines() if re.match("  [^ ]", line)]
+    assert sorted(listed) == [rule.name for rule in all_rules()]
+    assert "\x1b" not in text
+    titles = [line for line in text.splitlines() if line and not line.startswith(" ")]
+    assert titles == [title for title, _ in grouped(all_rules())]
     rows = run_cli(["rules", "--format", "json"]).json()
     assert [row["rule"] for row in rows] == [rule.name for rule in all_rules()]
 

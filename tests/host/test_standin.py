@@ -213,6 +213,46 @@ print(json.dumps(uuids))
     assert asked(standin, program, STANDIN_GPUS=PARTITIONED) == ["MIG-11111111", "MIG-22222222"]
 
 
+STATE = """
+import json, sys, pynvml
+pynvml.nvmlInit()
+gpu = pynvml.nvmlDeviceGetHandleByIndex(0)
+def said(name, *more):
+    try:
+        return getattr(pynvml, name)(gpu, *more)
+    except pynvml.NVMLError as refused:
+        return type(refused).__name__
+questions = {
+    "ecc": ("nvmlDeviceGetEccMode",), "uncorrected": ("nvmlDeviceGetTotalEccErrors", 1, 0),
+    "corrected": ("nvmlDeviceGetTotalEccErrors", 0, 0), "persistence": ("nvmlDeviceGetPersistenceMode",),
+    "compute": ("nvmlDeviceGetComputeMode",), "events": ("nvmlDeviceGetCurrentClocksEventReasons",),
+    "throttle": ("nvmlDeviceGetCurrentClocksThrottleReasons",), "mig": ("nvmlDeviceGetMigMode",),
+    "virtualization": ("nvmlDeviceGetVirtualizationMode",),
+}
+answers = {key: said(*question) for key, question in questions.items()}
+memory = pynvml.nvmlDeviceGetMemoryInfo(gpu)
+print(json.dumps({**answers, "free": memory.free >> 20, "used": memory.used >> 20}))
+"""
+
+
+def test_the_state_of_a_gpu_nobody_configured(standin: Path) -> None:
+    assert asked(standin, STATE) == {
+        "ecc": [1, 1], "uncorrected": 0, "corrected": 0, "persistence": 0, "compute": 0, "events": 1, "throttle": 1,
+        "mig": [0, 0], "virtualization": 0, "free": 81920, "used": 0,
+    }  # fmt: skip
+    consumer = asked(standin, STATE, STANDIN_GPUS="NVIDIA GeForce RTX 4090|8.9")
+    refused = {key for key, answer in consumer.items() if answer == "NVMLError_NotSupported"}
+    assert refused == {"ecc", "uncorrected", "corrected", "mig"}
+
+
+def test_the_state_that_was_described(standin: Path) -> None:
+    described = "ecc=0,ecc-errors=3,persistence=1,compute-mode=3,throttle=0x44,virtualization=2,mig-pending=1,free=1024"
+    assert asked(standin, STATE, STANDIN_STATE=described) == {
+        "ecc": [0, 0], "uncorrected": 3, "corrected": 0, "persistence": 1, "compute": 3, "events": 68, "throttle": 68,
+        "mig": [0, 1], "virtualization": 2, "free": 1024, "used": 80896,
+    }  # fmt: skip
+
+
 def test_an_old_driver_lacks_what_came_later(standin_old: Path) -> None:
     assert asked(standin_old, NVML)["init"] == {"error": 13, "class": "NVMLError_FunctionNotFound"}
     program = """
@@ -407,6 +447,7 @@ def test_a_look_at_a_described_machine_sees_the_facts_described(standin: Path, t
     seen = at.facts
     described = snapshot_of(scenario).facts
     depends_on_place = {"torch.location", "driver.version.proc", "driver.version.sys", "driver.library_version"}
+    depends_on_place |= {"cuda.library", "cuda.library_version", "torch.wheel_tags"}
     subjects = ("torch", "torchvision", "torchaudio", "triton", "nvidia", "packages", "driver", "nvml", "cuda", "gpu")
     names = {fact for fact in set(seen) & set(described) if fact.partition(".")[0] in subjects} - depends_on_place
     assert {"torch.requires", "torchvision.version", "packages.installed", "gpu.0.pci", "cuda.init"} <= names

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
 
 
+PARTS: list[str] = []
+"""Files that are half written at this moment; a signal that ends the run takes them away."""
+
+
 def deliver(report: Report, form: str, outputs: tuple[str, ...], *, verbose: bool) -> None:
     """Print the report, or write each `-o [FORMAT=]FILE`; files hold no names of people or machines."""
     from envdoctor.reporters import REPORTERS
@@ -108,6 +112,8 @@ def _write(path: str, text: str) -> None:
 def _replace(path: str, text: str, mode: int | None) -> None:
     beside = os.path.join(os.path.dirname(path), f"envdoctor.{os.getpid()}.part")
     ours = not os.path.lexists(beside)
+    if ours:
+        PARTS.append(beside)
 
     def private(name: str, flags: int) -> int:
         # Nobody may read meanwhile what the file itself hides.
@@ -123,6 +129,7 @@ def _replace(path: str, text: str, mode: int | None) -> None:
         if ours:
             with suppress(OSError):  # renamed, or never made
                 os.unlink(beside)
+            PARTS.remove(beside)
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envdoctor.cli import Invocation
+    from envdoctor.host.host import Host
     from envdoctor.model.snapshot import Snapshot
+
+
+SYSROOT = "ENVDOCTOR_SYSROOT"
+"""A variable that names a recorded tree (`host/host.py`), which is examined in place of this machine."""
 
 
 def examine(invocation: Invocation, python: str | None, timeout: float) -> Callable[[], Snapshot]:
@@ -24,7 +29,8 @@ def examine(invocation: Invocation, python: str | None, timeout: float) -> Calla
     from envdoctor.probes import interpreter, target
     from envdoctor.probes.begin import begin
 
-    host = Host()
+    root = os.environ.get(SYSROOT)
+    host = _recorded(root) if root else Host()
     try:
         cwd = os.getcwd()
     except FileNotFoundError:  # the working directory was removed: no project is near
@@ -33,10 +39,10 @@ def examine(invocation: Invocation, python: str | None, timeout: float) -> Calla
         chosen = target.choose(
             host,
             python=python,
-            script=invocation.script,
+            script=invocation.script or not host.live,  # a recorded machine does not run envdoctor
             executable=sys.executable,
             prefix=sys.prefix,
-            cwd=cwd,
+            cwd=cwd if host.live else "/",
         )
     except target.NoTarget as problem:
         raise Unusable(str(problem)) from None
@@ -51,6 +57,16 @@ def examine(invocation: Invocation, python: str | None, timeout: float) -> Calla
             raise Unusable(str(problem)) from None
 
     return finished
+
+
+def _recorded(root: str) -> Host:
+    """Open a recorded tree. Raises `Unusable`."""
+    from envdoctor.host.host import Host
+
+    try:
+        return Host.recorded(root)
+    except (OSError, ValueError, AttributeError) as problem:
+        raise Unusable(f"{SYSROOT}={root}: no recorded machine: {problem}") from None
 
 
 def saved(name: str) -> Snapshot:

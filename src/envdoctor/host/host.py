@@ -1,8 +1,10 @@
 """One machine to look at: the live one, or a recorded tree that answers in its place.
 
 A recorded tree is a folder that holds the files of a machine and `machine.json`, which holds what a file
-system cannot: operating system, architecture, environment, and the answers of commands. Probes cannot
-tell the difference, which is how a bug report becomes a test.
+system cannot: operating system, architecture, environment, the sizes of file systems (`disks`), the usable
+processors (`cpus`), and the answers of commands. Probes cannot tell the difference, which is how a bug report
+becomes a test. A drive of Windows is a folder at the top of the tree: `C:\\Users\\me` lies at `C/Users/me`, in the
+spelling in which it is asked for.
 """
 
 from __future__ import annotations
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 4 * 1024 * 1024
 """No file a probe reads as text comes near this; METADATA of torch is about 30 kB."""
+
+MOST_LINKS = 40
+"""Links followed in one path, as many as Linux follows (path_resolution(7))."""
+
+LONGEST_PATH = 4096
+"""PATH_MAX of Linux; the system refuses longer ones itself."""
 
 LINUX_WORDS = {"AMD64": "x86_64", "ARM64": "arm64"}
 """What Windows calls an architecture, as every other place of the project calls it."""
@@ -41,6 +49,8 @@ class Host:
         os_name: str | None = None,
         machine: str | None = None,
         recorded: Mapping[str, Answer] | None = None,
+        disks: Mapping[str, tuple[int, int]] | None = None,
+        cpus: int | None = None,
     ) -> None:
         self.root = root
         self.live = recorded is None
@@ -49,6 +59,8 @@ class Host:
         said = machine or _machine()
         self.machine = LINUX_WORDS.get(said, said)
         self._recorded = recorded or {}
+        self._disks = disks or {}
+        self._cpus = cpus
 
     @classmethod
     def recorded(cls, root: str) -> Host:
@@ -72,11 +84,48 @@ class Host:
             os_name=told.get("os", "linux"),
             machine=told.get("machine", "x86_64"),
             recorded=answers,
+            disks={name: _space(said) for name, said in told.get("disks", {}).items()},
+            cpus=told.get("cpus"),
         )
 
     def path(self, path: str) -> str:
-        """Return where the machine's `path` really lies."""
-        return path if self.root == "/" else os.path.join(self.root, path.lstrip("/"))
+        """Return where the machine's `path` really lies; links of a recorded machine lead nowhere out of it."""
+        return path if self.root == "/" else self._inside(path)
+
+    def readlink(self, path: str) -> str:
+        """Return what a symbolic link says, in paths of the machine. Raises OSError where `path` is none."""
+        return os.readlink(path if self.root == "/" else self._inside(path, follow=False))
+
+    def _inside(self, path: str, *, follow: bool = True) -> str:
+        """Follow `path` through the recorded tree part by part, with its root for `/`.
+
+        Without `follow` a link that is its last part is left as it is.
+        """
+        if self.os == "windows":  # looked at from elsewhere: C:\\Users is C/Users
+            path = path.replace("\\", "/").replace(":", "", 1)
+        if len(path) > LONGEST_PATH:
+            return os.path.join(self.root, path.lstrip("/"))
+        ahead, links = _parts(path), 0
+        done: list[str] = []
+        while ahead:
+            part = ahead.pop()
+            if part == "..":
+                del done[-1:]
+                continue
+            try:
+                led = os.readlink(os.path.join(self.root, *done, part)) if ahead or follow else ""
+            except (OSError, ValueError):  # no link, not there, or a NUL byte
+                led = ""
+            if not led:
+                done.append(part)
+                continue
+            links += 1
+            if links > MOST_LINKS:
+                return os.path.join(self.root, "machine.json", part)  # nothing lies below a file
+            if led.startswith("/"):
+                done = []
+            ahead += _parts(led)
+        return os.path.join(self.root, *done)
 
     def exists(self, path: str) -> bool:
         """Whether something lies at `path`; False where looking is not permitted."""
@@ -105,6 +154,25 @@ class Host:
         with open(real, "rb") as file:
             return file.read(limit).decode("utf-8", "replace")
 
+    def space(self, path: str) -> tuple[int, int] | None:
+        """Return the total and the free bytes of the file system at `path`, None where the system does not tell.
+
+        Raises OSError.
+        """
+        if not self.live:
+            return self._disks.get(path)
+        if not hasattr(os, "statvfs"):
+            return None
+        told = os.statvfs(path)
+        return told.f_frsize * told.f_blocks, told.f_frsize * told.f_bavail
+
+    @property
+    def cpus(self) -> int | None:
+        """How many processors this process may use, None where it is not known."""
+        if not self.live:
+            return self._cpus
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
     def start(self, name: str, argv: Sequence[str]) -> Running:
         """Start a command (in its own process group, without input); ask the result for its answer.
 
@@ -116,11 +184,30 @@ class Host:
 
     def which(self, name: str) -> str | None:
         """Return the full path of a command on the machine's PATH."""
-        for folder in self.environ.get("PATH", "").split(os.pathsep):
-            candidate = os.path.join(folder, name) if folder else ""
-            if candidate and self.is_file(candidate) and os.access(self.path(candidate), os.X_OK):
-                return candidate
+        windows = self.os == "windows"
+        between, below = (";", "\\") if windows else (":", "/")
+        endings = self.environ.get("PATHEXT", ".EXE;.BAT;.CMD").lower().split(";") if windows else [""]
+        if windows and name.lower().endswith(tuple(endings)):
+            endings = [""]
+        for folder in self.environ.get("PATH", "").split(between):
+            for ending in endings if folder else ():
+                candidate = f"{folder.rstrip(below)}{below}{name}{ending}"
+                # What may be executed on Windows is told by its name alone.
+                if self.is_file(candidate) and (windows or os.access(self.path(candidate), os.X_OK)):
+                    return candidate
         return None
+
+
+def _space(said: object) -> tuple[int, int]:
+    """Read the [total, free] of a recorded file system. Raises ValueError."""
+    if isinstance(said, list) and len(said) == 2 and all(isinstance(number, int) for number in said):
+        return said[0], said[1]
+    raise ValueError("machine.json: a file system is told as [total bytes, free bytes]")
+
+
+def _parts(path: str) -> list[str]:
+    """Return the parts of a path, the last first."""
+    return [part for part in reversed(path.split("/")) if part not in ("", ".")]
 
 
 def _machine() -> str:

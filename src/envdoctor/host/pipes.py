@@ -66,6 +66,9 @@ class Pipes:
 
     def read_rest(self) -> None:
         """Read what is in the pipes at this moment: it was said before the child was killed."""
+        if self._selector is None:
+            self._turn(TICK)  # the threads read on by themselves until what holds the other end is gone
+            return
         for _ in range(len(self.streams) * MOST_OUTPUT // 65536):
             if not self.open or not self._turn(0.0):
                 return

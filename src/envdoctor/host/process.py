@@ -88,7 +88,7 @@ class Child:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     env=dict(environ),
-                    start_new_session=True,
+                    start_new_session=True,  # nothing on Windows, where killing a child is killing it alone
                 )
             except (OSError, ValueError) as problem:  # ValueError: a NUL byte in a path
                 said = getattr(problem, "strerror", None) or problem

@@ -1,8 +1,8 @@
 """Asks the CUDA driver library that a CUDA program of this environment would load; prints marked JSON lines.
 
 Run by path with `-I -S`. It sees devices as programs do: `CUDA_VISIBLE_DEVICES` and forward-compat
-libraries on `LD_LIBRARY_PATH` have their effect. No context is created. Numbers are those of `CUresult`
-and `CUdevice_attribute` (CUDA driver API reference); nothing is interpreted here.
+libraries on `LD_LIBRARY_PATH` have their effect; `library` is the file that was loaded. No context is created.
+Numbers are those of `CUresult` and `CUdevice_attribute` (CUDA driver API reference); nothing is interpreted here.
 """
 
 from __future__ import annotations
@@ -64,12 +64,60 @@ def device(cuda: ctypes.CDLL, ordinal: int) -> None:
     )
 
 
+MAPS = "/proc/self/maps"
+
+
+def loaded_from(cuda: ctypes.CDLL) -> str | None:
+    """Return the file this library was loaded from, links resolved where the system tells; None where it does not."""
+    address = ctypes.cast(cuda.cuInit, ctypes.c_void_p).value or 0
+    try:
+        with open(MAPS, "rb") as maps:
+            for line in maps:  # 7f0c1a000000-7f0c1b000000 r-xp 00000000 08:01 1234   /usr/lib/libcuda.so.535.104.05
+                words = line.rstrip(b"\n").split(None, 5)
+                first, _, last = words[0].partition(b"-")
+                if len(words) == 6 and int(first, 16) <= address < int(last, 16):
+                    return words[5].decode("utf-8", "replace")
+    except (OSError, ValueError):
+        pass
+    return named_by_windows(cuda) if sys.platform == "win32" else named_by_loader(address)
+
+
+class Place(ctypes.Structure):
+    """`Dl_info` of dlfcn.h."""
+
+    _fields_ = (
+        ("file", ctypes.c_char_p),
+        ("base", ctypes.c_void_p),
+        ("symbol", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+    )
+
+
+def named_by_loader(address: int) -> str | None:
+    """Return the file that holds an address by the name the loader opened it with (dladdr(3))."""
+    function = getattr(ctypes.CDLL(None), "dladdr", None)
+    place = Place()
+    if function is None or not function(ctypes.c_void_p(address), ctypes.byref(place)) or not place.file:
+        return None
+    return str(place.file.decode("utf-8", "replace"))
+
+
+def named_by_windows(cuda: ctypes.CDLL) -> str | None:
+    """Return the file of a loaded library by its handle (GetModuleFileNameW)."""
+    if sys.platform != "win32":
+        return None
+    name = ctypes.create_unicode_buffer(1024)
+    length = ctypes.windll.kernel32.GetModuleFileNameW(ctypes.c_void_p(cuda._handle), name, len(name))
+    return name.value if length else None
+
+
 def main() -> None:
     """Ask everything."""
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError as error:
         return say(missing=str(error))
+    say(library=loaded_from(cuda))
     version = integer(cuda.cuDriverGetVersion)
     if version is not None:
         say(version=version)

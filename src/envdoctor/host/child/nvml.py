@@ -75,6 +75,57 @@ def device(nvml: ModuleType, index: int) -> None:
     return say(**told)
 
 
+NO_SUCH_QUESTION = -1
+"""Stands for an error code where the binding is older than the question."""
+
+
+def state(nvml: ModuleType, index: int) -> None:
+    """Say in what state one GPU is, apart from what it is, so that a hang here costs none of that.
+
+    `refused` holds the error code of each question that got no answer; one refusal costs no other answer.
+    """
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    except nvml.NVMLError:
+        return None  # said already, as its status
+    told: dict[str, object] = {"state": index}
+    refused: dict[str, int] = {}
+    for key, question in (
+        ("mig_mode", lambda: list(nvml.nvmlDeviceGetMigMode(handle))),
+        ("memory_free", lambda: nvml.nvmlDeviceGetMemoryInfo(handle).free),
+        ("ecc", lambda: nvml.nvmlDeviceGetEccMode(handle)[0]),
+        ("ecc_errors", lambda: uncorrected(nvml, handle)),
+        ("persistence", lambda: nvml.nvmlDeviceGetPersistenceMode(handle)),
+        ("compute_mode", lambda: nvml.nvmlDeviceGetComputeMode(handle)),
+        ("throttle", lambda: throttle(nvml, handle)),
+        ("virtualization", lambda: nvml.nvmlDeviceGetVirtualizationMode(handle)),
+    ):
+        try:
+            told[key] = question()
+        except nvml.NVMLError as error:
+            refused[key] = error.value
+        except AttributeError:
+            refused[key] = NO_SUCH_QUESTION
+    return say(refused=refused, **told)
+
+
+def uncorrected(nvml: ModuleType, handle: object) -> object:
+    """Ask for the uncorrected ECC errors since the driver was loaded."""
+    return nvml.nvmlDeviceGetTotalEccErrors(handle, nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, nvml.NVML_VOLATILE_ECC)
+
+
+def throttle(nvml: ModuleType, handle: object) -> object:
+    """Ask for the bits of what holds the clocks down now; the question was renamed in driver branch 535."""
+    try:
+        return nvml.nvmlDeviceGetCurrentClocksEventReasons(handle)
+    except AttributeError:
+        pass
+    except nvml.NVMLError as error:
+        if error.value != nvml.NVML_ERROR_FUNCTION_NOT_FOUND:
+            raise
+    return nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+
+
 def mig_devices(nvml: ModuleType, handle: object) -> Iterator[str]:
     """Yield the UUIDs of the MIG instances of one GPU."""
     try:
@@ -97,6 +148,8 @@ def library_is_missing() -> bool:
 
     Most machines without a GPU end here, and need not pay for the import of the binding, the dearest of a check.
     """
+    if sys.platform == "darwin":
+        return True  # NVIDIA makes none for macOS
     if not sys.platform.startswith("linux"):
         return False
     try:
@@ -126,8 +179,9 @@ def main() -> None:
     except nvml.NVMLError as error:
         return say(failed="count", code=error.value, error=text(error))
     say(count=count)
-    for index in range(count):
-        device(nvml, index)
+    for question in (device, state):
+        for index in range(count):
+            question(nvml, index)
     return say(end=True)
 
 
