@@ -9,7 +9,8 @@ import pytest
 from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import distributions, host_system, interpreter, loader, partners, torch_build
-from envdoctor.probes.distributions import Distribution, installer, requirements
+from envdoctor.probes.distributions import Distribution
+from envdoctor.probes.records import installer, requirements
 from recorded_tree import SITE, TOLD, Tree, value
 
 PROBES = (interpreter, distributions)
@@ -33,6 +34,7 @@ def installed(tree: Tree) -> dict[str, str]:
         ("odd-unknown.dist-info", "odd", "unknown"),
         ("torch-1.12.1-py3.9.egg-info", "torch", "1.12.1"),
         ("numpy-1.24.2.egg-info", "numpy", "1.24.2"),
+        ("torch-1.12.1-py3.9-linux-x86_64.egg-info", "torch", "1.12.1"),
     ],
 )
 def test_an_entry_tells_name_and_version(tree: Tree, entry: str, name: str, version: str) -> None:
@@ -49,6 +51,12 @@ def test_an_entry_tells_name_and_version(tree: Tree, entry: str, name: str, vers
         "torch-.dist-info",
         "torch-2.0",
         "torch.egg-info",
+        "torch-1.12.1-linux.egg-info",
+        "_torch-2.0.dist-info",
+        "torch-2.0.dist-info.bak",
+        "-info",
+        ".dist-info",
+        ".egg-info",
         "torch-2.0\n.dist-info",
         "torch-2.0\x1b[31m.dist-info",
         "t\u00f6rch-2.0.dist-info",
@@ -163,6 +171,54 @@ def test_the_list_is_bounded(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Non
     names = [f"p{number}-1.0.dist-info" for number in range(100_000)]
     monkeypatch.setattr(Host, "listdir", lambda self, path: names)
     assert len(installed(tree)) == distributions.MOST
+
+
+def test_torch_counts_in_a_crowd_and_the_crowd_of_torches_is_bounded(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = [f"a{number}-1.0.dist-info" for number in range(distributions.MOST)]
+    torches = [f"nvidia_x{number}-1.0.dist-info" for number in range(5000)]
+    names = [*crowd, *torches, "torch-2.9.1.dist-info"]
+    monkeypatch.setattr(Host, "listdir", lambda self, path: names)
+    seen = installed(tree)
+    assert len(seen) == distributions.MOST + distributions.MOST_OF_FAMILY
+    monkeypatch.setattr(Host, "listdir", lambda self, path: [*crowd, "torch-2.9.1.dist-info", *crowd])
+    assert installed(tree)["torch"] == "2.9.1"
+
+
+def test_a_hundred_thousand_real_entries(tree: Tree) -> None:
+    site = str(tree.folder(SITE))
+    for number in range(100_000):
+        os.mkdir(f"{site}/p{number}-1.0.dist-info")
+    os.mkdir(f"{site}/torch-2.9.1.dist-info")
+    seen = installed(tree)
+    assert len(seen) == distributions.MOST + 1
+    assert seen["torch"] == "2.9.1"
+
+
+def test_an_egg_info_that_is_a_file_and_one_that_is_a_fifo(tree: Tree) -> None:
+    tree.file(f"{SITE}/numpy-1.24.2.egg-info", "Metadata-Version: 1.2\n")
+    os.mkfifo(tree.folder(SITE) / "torch-1.12.1.egg-info")
+    os.mkfifo(tree.folder(f"{SITE}/torchvision.egg-info") / "PKG-INFO")
+    assert installed(tree) == {"numpy": "1.24.2", "torch": "1.12.1"}
+
+
+def test_a_checkout_is_read_for_torch_and_its_family_alone(tree: Tree) -> None:
+    for name in ("torch", "demo"):
+        tree.file(f"{SITE}/{name}.egg-info/PKG-INFO", f"Name: {name}\nVersion: 2.9.0\n\nVersion: 1\n")
+    assert installed(tree) == {"torch": "2.9.0"}
+
+
+def test_no_record_is_opened_for_the_list(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(250):
+        tree.file(f"{SITE}/p{number}-1.0.dist-info/METADATA", "Name: p\n")
+    host = tree.host()
+
+    def refused(self: Host, path: str, *limit: int) -> str:
+        raise AssertionError(path)
+
+    monkeypatch.setattr(Host, "read", refused)
+    assert len([*distributions.installed_in(host, [SITE], [], [])]) == 250
 
 
 METADATA = "Metadata-Version: 2.1\nName: torch\nRequires-Dist: numpy\nRequires-Dist:  triton==3.5.1 ; x == 'y'\n"

@@ -424,6 +424,12 @@ def test_the_bus(tree: Tree) -> None:
     ]
 
 
+def test_a_machine_without_a_pci_bus_holds_no_card(tree: Tree) -> None:
+    no_libraries(tree)
+    tree.folder("/sys/bus/usb/devices")
+    assert value(look(tree), "pci.nvidia") == []
+
+
 def no_hardware(tree: Tree, code: int = 9) -> None:
     """The libraries of a driver in a container whose host has no GPU."""
     tree.says("nvml", lines({"status": code, "error": "Driver Not Loaded"}))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import venv
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,28 +17,14 @@ from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import interpreter
 from envdoctor.probes.interpreter import NotPython
-from recorded_tree import MARKER, Tree, look_at, value
+from recorded_tree import MARKER, SITE, TOLD, Tree, look_at, value
+from standin.pythons import python
 
 if TYPE_CHECKING:
     from envdoctor.probes.looking import Facts
 
 HERE = str(Path(__file__).parents[1])
 CHILD_VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
-
-
-@cache
-def python(version: str) -> str:
-    """A real interpreter of that version: named by ENVDOCTOR_TEST_PYTHONS, kept by pyenv, or on PATH."""
-    folders = os.environ.get("ENVDOCTOR_TEST_PYTHONS", "").split(os.pathsep)
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    folders += [str(path / "bin") for path in sorted(pyenv.glob(f"{version}.*"))]
-    for folder in (*folders, *os.environ.get("PATH", "").split(os.pathsep)):
-        candidate = os.path.join(folder, f"python{version}")
-        if folder and os.access(candidate, os.X_OK):
-            said = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False)
-            if re.match(rf"Python {re.escape(version)}\.", said.stdout + said.stderr):
-                return candidate
-    pytest.skip(f"no Python {version}: not in ENVDOCTOR_TEST_PYTHONS, pyenv or PATH")
 
 
 def look(executable: str | Path, *, limit: float = 60, **environ: str) -> Facts:
@@ -301,7 +285,9 @@ def test_an_answer_without_version_or_path_is_of_no_python(tree: Tree, told: dic
 def test_an_answer_of_another_form_gives_no_made_up_facts(tree: Tree) -> None:
     tree.python({"version": "3.11.7", "tag": 3, "path": [1, None, {}], "libc": []})
     seen = tree.look([interpreter])
-    assert {name for name, fact in seen.items() if isinstance(fact, Unknown)} == {"python.tag", "python.prefix"}
+    assert {name for name, fact in seen.items() if isinstance(fact, Unknown)} == {
+        f"python.{name}" for name in ("tag", "prefix", "base_prefix", "machine", "bits")
+    }
     assert value(seen, "python.site_packages") == []
 
 
@@ -315,3 +301,54 @@ def test_folders_that_hold_no_packages_are_left_out(tree: Tree) -> None:
     seen = tree.look([interpreter])
     assert value(seen, "python.site_packages") == [packages]
     assert value(seen, "python.has_pip") is True
+
+
+@pytest.mark.parametrize(
+    ("system", "told", "facts"),
+    [
+        (
+            "macos",
+            {"machine": "x86_64", "bits": 64, "translated": True, "os_version": "14.5"},
+            {"python.machine": "x86_64", "python.bits": 64, "python.translated": True, "host.version": "macos 14.5"},
+        ),
+        (
+            "windows",
+            {"machine": "AMD64", "bits": 32, "translated": None, "os_version": "10.0.22631"},
+            {"python.machine": "x86_64", "python.bits": 32, "host.version": "windows 10.0.22631"},
+        ),
+        ("linux", {"machine": "aarch64", "bits": 64, "os_version": None}, {"python.machine": "aarch64"}),
+    ],
+)
+def test_the_process_and_the_system_it_runs_on(
+    tree: Tree, system: str, told: dict[str, object], facts: dict[str, object]
+) -> None:
+    tree.machine["os"] = system
+    tree.python({**TOLD, **told})
+    seen = tree.look([interpreter])
+    assert {name: value(seen, name) for name in facts} == facts
+    assert isinstance(seen["python.translated"], Known) is ("python.translated" in facts)
+    assert ("host.version" in seen) is ("host.version" in facts)
+
+
+def test_pip_is_not_called_missing_where_it_may_be(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.folder("/user/site")
+    tree.python({**TOLD, "path": ["/user/site", SITE]})
+    listdir = Host.listdir
+
+    def listed(self: Host, path: str) -> list[str]:
+        if path == "/user/site":
+            raise PermissionError(13, "Permission denied", path)
+        return listdir(self, path)
+
+    monkeypatch.setattr(Host, "listdir", listed)
+    assert tree.look([interpreter])["python.has_pip"] == Unknown("/user/site may not be read")
+    tree.folder(f"{SITE}/pip")
+    assert value(tree.look([interpreter]), "python.has_pip") is True
+
+
+def test_entries_of_sys_path_without_end(tree: Tree) -> None:
+    folders = [f"/f/{number}" for number in range(interpreter.MOST_FOLDERS + 5)]
+    for folder in folders:
+        tree.folder(folder)
+    tree.python({**TOLD, "path": folders})
+    assert value(tree.look([interpreter]), "python.site_packages") == folders[: interpreter.MOST_FOLDERS]

@@ -37,7 +37,7 @@ class Odd(Exception):
 def test_a_probe_documents_its_facts(probe: ModuleType) -> None:
     assert probe.FACTS
     for name, meaning in probe.FACTS.items():
-        assert re.fullmatch(r"[a-z]+(\.(N|[a-z_]+|[A-Z_]{3,}))+", name), name
+        assert re.fullmatch(r"[a-z]+(\.(N|[a-z0-9_]+|[A-Z0-9_]{3,}))+", name), name
         assert len(meaning.split()) > 1, name
 
 

@@ -9,13 +9,38 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envdoctor.model.fact import Absent, Known, Unknown
-from envdoctor.probes import distributions, environment, host_system, interpreter, partners, torch_build, version_file
+from envdoctor.probes import (
+    conda_records,
+    container,
+    distributions,
+    duplicates,
+    environment,
+    environment_kind,
+    host_system,
+    interpreter,
+    layers,
+    loader,
+    partners,
+    torch_build,
+    version_file,
+)
 from recorded_tree import SITE, TOLD, Tree, value
 
 if TYPE_CHECKING:
     from envdoctor.probes.looking import Facts
 
-PROBES = (host_system, environment, interpreter, distributions, torch_build, partners)
+PROBES = (
+    container,
+    host_system,
+    environment,
+    interpreter,
+    environment_kind,
+    layers,
+    distributions,
+    conda_records,
+    torch_build,
+    partners,
+)
 GIT = "0f4f6ba44ff2b77bb3c2bd3a3a1a5c3e5a2b1c0d"
 
 
@@ -73,6 +98,17 @@ def known(facts: Facts, *names: str) -> dict[str, object]:
         (version_text("2.6.0a0+ecf3bae40a.nv25.1", "12.8"), "2.6.0a0+ecf3bae40a.nv25.1", "ngc", "cu128", "12.8"),
         (version_text("2.8.0a0+git1a2b3c4", "12.8"), "2.8.0a0+git1a2b3c4", "source", "cu128", "12.8"),
         (version_text("2.3.0a0+unknown", "12.1"), "2.3.0a0+unknown", "source", "cu121", "12.1"),
+        (
+            version_text("2.0.1+cu117.with.pypi.cudnn", "11.7"),
+            "2.0.1+cu117.with.pypi.cudnn",
+            "pytorch-index",
+            "cu117",
+            "11.7",
+        ),
+        (version_text("2.3.1+cpu.cxx11.abi"), "2.3.1+cpu.cxx11.abi", "pytorch-index", "cpu", None),
+        (version_text("2.1.0.post0+cxx11.abi"), "2.1.0.post0+cxx11.abi", "xpu", "cpu", None),
+        (version_text("2.6.0+rocm6.4.1.git1ded221d", hip="6.4.4"), "2.6.0+rocm6.4.1.git1ded221d", "rocm", None, None),
+        (version_text("0.3.0.post4"), "0.3.0.post4", "pypi", "cpu", None),
         (version_text("2.7.0+computecanada", "12.6"), "2.7.0+computecanada", "unknown", "cu126", "12.6"),
         (version_text("2.9.1+cu128", "12.8"), None, "unknown", "cu128", "12.8"),
     ],
@@ -142,6 +178,15 @@ def conda_record(tree: Tree, name: str, channel: str) -> None:
         ),
         ("pytorch-2.5.1-py3.11_0", "pytorch", "2.5.1", "conda-pytorch"),
         ("pytorch-2.5.1-py3.11_0", "https://mirror.example/pytorch-nightly", "2.5.1", "conda-pytorch"),
+        (
+            "pytorch-2.5.1-py3.11_0",
+            "https://mirror.example/t/secret/conda-forge/label/x/osx-arm64",
+            "2.5.1",
+            "conda-forge",
+        ),
+        ("libtorch-2.5.1-cuda126_h1_300", "conda-forge", "2.5.1", "conda-forge"),
+        ("pytorch-2.5.1-gpu_cuda124py311h_0", "https://mirror.example/pkgs/main/linux-64", "2.5.1", "unknown"),
+        ("pytorch-2.5.1-py311_0", "https://mirror.example/intel/linux-64", "2.5.1", "unknown"),
     ],
 )
 def test_conda_says_which_channel_it_came_from(
@@ -160,6 +205,37 @@ def test_a_torch_of_pip_over_one_of_conda_is_of_pip(tree: Tree, version: str) ->
     assert known(look(tree), "provenance") == {"provenance": "pytorch-index"}
 
 
+def test_a_wheel_without_tag_over_one_of_conda_is_of_pip(tree: Tree) -> None:
+    tree.machine["os"] = "macos"
+    torch(tree, version_text("2.5.1"), "2.5.1", installer="pip")
+    conda_record(tree, "pytorch-2.5.1-py3.11_0", "https://mirror.example/conda-forge/osx-arm64")
+    assert known(look(tree), "provenance") == {"provenance": "pypi"}
+
+
+def test_conda_below_a_virtual_environment_that_sees_its_packages(tree: Tree) -> None:
+    site = "/opt/conda/lib/python3.11/site-packages"
+    tree.python({**TOLD, "base_prefix": "/opt/conda", "path": [SITE, site]})
+    tree.file("/venv/pyvenv.cfg", "include-system-site-packages = true\n")
+    tree.file("/opt/conda/conda-meta/pytorch-2.5.1-cuda126_py311_300.json", '{"channel": "conda-forge"}')
+    torch(tree, version_text("2.5.1", "12.6"), "2.5.1", site=site, installer="conda")
+    assert known(look(tree), "provenance") == {"provenance": "conda-forge"}
+
+
+def test_a_torch_outside_the_prefix_of_conda_is_not_its(tree: Tree) -> None:
+    site = "/home/u/.local/lib/python3.11/site-packages"
+    tree.python({**TOLD, "path": [site, SITE]})
+    conda_record(tree, "pytorch-2.5.1-py3.11_0", "https://mirror.example/pytorch/linux-64")
+    torch(tree, version_text("2.5.1", "12.4"), "2.5.1", site=site, installer="")
+    assert known(look(tree), "provenance") == {"provenance": "source"}
+
+
+def test_a_package_that_only_conda_records(tree: Tree) -> None:
+    torch(tree, version_text("1.0.1", "10.0"), None)
+    conda_record(tree, "pytorch-1.0.1-py3.7_cuda10.0.130_cudnn7.4.2_2", "pytorch")
+    seen = known(look(tree), "version", "dist_version", "provenance")
+    assert seen == {"version": "1.0.1", "dist_version": None, "provenance": "conda-pytorch"}
+
+
 def test_an_old_package_of_conda_has_an_egg_info(tree: Tree) -> None:
     torch(tree, version_text("1.12.1", "11.6"), None)
     tree.folder(f"{SITE}/torch-1.12.1-py3.9.egg-info")
@@ -176,6 +252,58 @@ def test_a_package_of_the_distribution(tree: Tree) -> None:
     assert known(look(tree), "provenance") == {"provenance": "distro"}
 
 
+@pytest.mark.parametrize(
+    ("site", "version", "installer"),
+    [
+        ("/usr/lib/python3/dist-packages", "1.13.0a0+gitunknown", ""),  # Debian 12
+        ("/usr/lib/python3/dist-packages", "2.6.0+debian", ""),
+        ("/usr/lib64/python3.13/site-packages", "2.5.1a0+gita8d6afb", "rpm"),  # Fedora
+        ("/usr/lib/python3.13/site-packages", "2.9.1", "installer"),  # Arch
+        ("/nix/store/x-python3-3.13-env/lib/python3.13/site-packages", "2.9.1", "installer"),
+        ("/nix/store/x-python3-3.13-env/lib/python3.13/site-packages", "2.9.1+cu128", ""),
+        ("/gnu/store/x-profile/lib/python3.11/site-packages", "2.9.1", ""),
+    ],
+)
+def test_packages_of_other_distributions(tree: Tree, site: str, version: str, installer: str) -> None:
+    tree.python({**TOLD, "path": [site], "prefix": "/usr"})
+    torch(tree, version_text(version), version, site=site, installer=installer)
+    assert known(look(tree), "provenance") == {"provenance": "distro"}
+
+
+@pytest.mark.parametrize(
+    ("version", "cuda", "installer", "provenance"),
+    [
+        ("2.6.0+cu124", "12.4", "uv", "pytorch-index"),  # Colab
+        ("2.6.0", "12.4", "pip", "source"),  # Kaggle built its own for some years
+        ("2.6.0a0+ecf3bae40a.nv25.1", "12.8", "pip", "ngc"),
+        ("2.6.0", "12.4", "", "source"),
+    ],
+)
+def test_what_images_put_below_usr_local(tree: Tree, version: str, cuda: str, installer: str, provenance: str) -> None:
+    site = "/usr/local/lib/python3.11/dist-packages"
+    tree.python({**TOLD, "path": [site, "/usr/lib/python3/dist-packages"], "prefix": "/usr", "base_prefix": "/usr"})
+    torch(tree, version_text(version, cuda), version, site=site, installer=installer)
+    assert known(look(tree), "provenance") == {"provenance": provenance}
+
+
+@pytest.mark.parametrize(
+    ("site", "installer", "provenance"),
+    [
+        ("/usr/lib/python3/dist-packages", "", "distro"),
+        ("/usr/local/lib/python3.11/dist-packages", "pip", "pypi"),
+        ("/home/u/.pyenv/versions/3.11.7/lib/python3.11/site-packages", "uv", "pypi"),
+    ],
+)
+def test_a_torch_of_the_system_below_an_environment_that_sees_it(
+    tree: Tree, site: str, installer: str, provenance: str
+) -> None:
+    tree.python({**TOLD, "base_prefix": site.partition("/lib/")[0], "path": [SITE, site]})
+    tree.file("/venv/pyvenv.cfg", "include-system-site-packages = true\n")
+    torch(tree, version_text("2.6.0"), "2.6.0", site=site, installer=installer)
+    seen = known(look(tree), "provenance", "location")
+    assert seen == {"provenance": provenance, "location": f"{site}/torch"}
+
+
 def test_pip_in_the_same_folder_is_not_the_distribution(tree: Tree) -> None:
     site = "/usr/local/lib/python3.11/dist-packages"
     tree.python({**TOLD, "path": [site], "prefix": "/usr"})
@@ -183,9 +311,33 @@ def test_pip_in_the_same_folder_is_not_the_distribution(tree: Tree) -> None:
     assert known(look(tree), "provenance") == {"provenance": "pypi"}
 
 
-def test_builds_of_nvidia_are_told_apart_by_the_machine(tree: Tree) -> None:
-    torch(tree, version_text("2.3.0a0+ebedce2.nv24.02", "12.2"), "2.3.0a0+ebedce2.nv24.02")
+def jetson(tree: Tree) -> None:
+    tree.machine["machine"] = "aarch64"
     tree.file("/etc/nv_tegra_release", "# R36 (release), REVISION: 3.0\n")
+
+
+@pytest.mark.parametrize(
+    ("version", "cuda", "provenance"),
+    [
+        ("2.3.0a0+ebedce2.nv24.02", "12.2", "jetson"),
+        ("2.8.0", "12.6", "jetson"),  # the board's own index: no tag
+        ("2.9.1+cpu", None, "pytorch-index"),
+        ("2.9.1+cu130", "13.0", "pytorch-index"),
+    ],
+)
+def test_builds_of_nvidia_are_told_apart_by_the_machine(
+    tree: Tree, version: str, cuda: str | None, provenance: str
+) -> None:
+    torch(tree, version_text(version, cuda), version)
+    jetson(tree)
+    assert known(look(tree), "provenance") == {"provenance": provenance}
+
+
+@pytest.mark.parametrize("mark", ["/.dockerenv", "/run/.containerenv"])
+def test_a_container_on_a_jetson_holds_its_builds(tree: Tree, mark: str) -> None:
+    torch(tree, version_text("2.8.0", "12.6"), "2.8.0")
+    jetson(tree)
+    tree.file(mark)
     assert known(look(tree), "provenance") == {"provenance": "jetson"}
 
 
@@ -211,6 +363,109 @@ def test_an_editable_checkout_behind_an_import_hook(tree: Tree) -> None:
     tree.file(f"{SITE}/__editable___torch_2_9_0a0_gitabc_finder.py", finder)
     seen = known(look(tree), "location", "cuda", "provenance")
     assert seen == {"location": "/home/u/pytorch/torch", "cuda": "12.8", "provenance": "source"}
+
+
+@pytest.mark.parametrize(
+    ("finder", "text"),
+    [
+        ("_torch_editable.py", "install({'torch': '/home/u/pytorch/torch/__init__.py'}, {}, None)\n"),
+        (
+            "_editable_skbc_torch.py",
+            "install({'torch.x': '/y/torch/x.py', 'torch': '/home/u/pytorch/torch/__init__.py'})\n",
+        ),
+    ],
+)
+def test_an_editable_checkout_built_by_scikit_build_core(tree: Tree, finder: str, text: str) -> None:
+    torch(tree, version_text("2.15.0a0+gitabc", "13.0"), None, site="/home/u/pytorch")
+    torch(tree, None, "2.15.0a0+gitabc")
+    tree.file(f"{SITE}/torch/lib/libtorch_cuda.so")  # the compiled objects are installed
+    tree.file(f"{SITE}/{finder}", text)
+    seen = known(look(tree), "location", "provenance", "editable")
+    assert seen == {"location": "/home/u/pytorch/torch", "provenance": "source", "editable": True}
+
+
+def test_the_libraries_of_a_hooked_checkout_are_those_of_the_checkout(tree: Tree) -> None:
+    torch(tree, version_text("2.9.0a0+gitabc", "12.8"), None, site="/home/u/pytorch")
+    torch(tree, None, "2.9.0a0+gitabc")
+    assert isinstance(tree.look((*PROBES, loader))["libraries.missing"], Absent)
+    tree.file(f"{SITE}/__editable___torch_2_9_0a0_gitabc_finder.py", "{'torch': '/home/u/pytorch/torch'}")
+    assert tree.look((*PROBES, loader))["libraries.missing"] == Known([], "torch holds no compiled object")
+
+
+def test_a_checkout_that_setup_py_develop_linked(tree: Tree) -> None:
+    tree.python({**TOLD, "path": [SITE, "/home/u/pytorch"]})
+    torch(tree, version_text("2.3.0a0+git0f4f6ba", "12.1"), None, site="/home/u/pytorch")
+    tree.file(f"{SITE}/torch.egg-link", "/home/u/pytorch\n.")
+    tree.file(
+        "/home/u/pytorch/torch.egg-info/PKG-INFO", "Metadata-Version: 2.1\nName: torch\nVersion: 2.3.0a0+git0f4f6ba\n"
+    )
+    tree.file("/home/u/pytorch/torch.egg-info/requires.txt", "filelock\nsympy\n\n[opt]\noptree\n")
+    seen = look(tree)
+    assert known(seen, "location", "dist_version", "provenance", "editable") == {
+        "location": "/home/u/pytorch/torch",
+        "dist_version": "2.3.0a0+git0f4f6ba",
+        "provenance": "source",
+        "editable": True,
+    }
+    assert value(seen, "torch.requires") == ["filelock", "sympy"]
+
+
+@pytest.mark.parametrize("path", [[SITE, "/home/u/pytorch"], ["/home/u/pytorch", SITE]])
+@pytest.mark.parametrize("installer", ["pip", None])
+def test_a_checkout_with_what_its_build_left(tree: Tree, path: list[str], installer: str | None) -> None:
+    tree.python({**TOLD, "path": path})
+    torch(tree, version_text("2.9.0", None), None, site="/home/u/pytorch")
+    tree.file("/home/u/pytorch/torch.egg-info/PKG-INFO", "Name: torch\nVersion: 2.8.0\n")
+    if installer:
+        torch(tree, None, "2.9.0", installer=installer)
+        direct = {"dir_info": {"editable": True}, "url": "file:///home/u/pytorch"}
+        tree.file(f"{SITE}/torch-2.9.0.dist-info/direct_url.json", json.dumps(direct))
+    seen = tree.look((*PROBES, duplicates))
+    assert value(seen, "packages.duplicates") == []
+    assert known(seen, "provenance", "installer", "editable", "dist_version", "location") == {
+        "provenance": "source",
+        "installer": installer,
+        "editable": True if installer else None,
+        "dist_version": "2.9.0" if installer else "2.8.0",
+        "location": "/home/u/pytorch/torch",
+    }
+
+
+def test_an_egg_that_setup_py_install_made(tree: Tree) -> None:
+    egg = f"{SITE}/torch-1.13.0a0+gitabc-py3.11-linux-x86_64.egg"
+    tree.python({**TOLD, "path": [egg, SITE]})
+    torch(tree, version_text("1.13.0a0+gitabc", "11.7"), None, site=egg)
+    tree.file(f"{egg}/EGG-INFO/PKG-INFO", "Name: torch\n")
+    seen = known(look(tree), "location", "dist_version", "provenance", "editable")
+    assert seen == {
+        "location": f"{egg}/torch",
+        "dist_version": "1.13.0a0+gitabc",
+        "provenance": "source",
+        "editable": None,
+    }
+
+
+def test_what_a_wheel_says_of_itself(tree: Tree) -> None:
+    torch(tree, version_text("2.14.1+cu130", "13.0"), "2.14.1", installer="uv\n")
+    tags = "Wheel-Version: 1.0\nTag: cp311-cp311-manylinux_2_27_x86_64\nTag: cp311-cp311-manylinux_2_28_x86_64\n"
+    tree.file(f"{SITE}/torch-2.14.1.dist-info/WHEEL", tags)
+    assert known(look(tree), "wheel_tags", "installer", "editable") == {
+        "wheel_tags": ["cp311-cp311-manylinux_2_27_x86_64", "cp311-cp311-manylinux_2_28_x86_64"],
+        "installer": "uv",
+        "editable": None,
+    }
+
+
+@pytest.mark.parametrize("entry", ["WHEEL", "INSTALLER", "METADATA", "direct_url.json"])
+def test_records_that_are_fifos_cost_their_facts_only(tree: Tree, entry: str) -> None:
+    torch(tree, version_text("2.14.1+cu130", "13.0"), "2.14.1")
+    path = tree.root / f"{SITE}/torch-2.14.1.dist-info/{entry}".lstrip("/")
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    seen = known(look(tree), "version", "provenance", "wheel_tags", "requires")
+    assert (seen["version"], seen["provenance"]) == ("2.14.1+cu130", "pypi")
+    assert seen["wheel_tags"] is None
+    assert (seen["requires"] is None) is (entry == "METADATA")
 
 
 def test_a_wheel_installed_by_its_address_is_no_checkout(tree: Tree) -> None:
@@ -353,6 +608,29 @@ def test_what_a_partner_was_built_for(
 def test_triton_by_its_record(tree: Tree) -> None:
     tree.folder(f"{SITE}/triton-3.5.1.dist-info")
     assert value(look(tree), "triton.version") == "3.5.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("pytorch_triton", "3.6.0+git9844da95"),
+        ("pytorch_triton_rocm", "3.5.1"),
+        ("pytorch_triton_xpu", "3.5.0"),
+        ("triton_rocm", "3.6.0"),
+        ("triton_windows", "3.5.1.post21"),
+    ],
+)
+def test_triton_by_another_name(tree: Tree, name: str, version: str) -> None:
+    tree.folder(f"{SITE}/{name}-{version}.dist-info")
+    fact = look(tree)["triton.version"]
+    assert fact == Known(version, f"dist-info of {name.replace('_', '-')}")
+
+
+def test_of_two_tritons_the_first_on_sys_path_counts(tree: Tree) -> None:
+    tree.python({**TOLD, "path": ["/user/site", SITE]})
+    tree.folder("/user/site/pytorch_triton-3.6.0.dist-info")
+    tree.folder(f"{SITE}/triton-3.5.1.dist-info")
+    assert value(look(tree), "triton.version") == "3.6.0"
 
 
 def test_nothing_is_concluded_where_the_interpreter_did_not_answer(tree: Tree) -> None:

@@ -92,6 +92,17 @@ static void enumerate_one(struct device_list *all, const struct gpu *gpu)
         add(all, gpu, 0);
 }
 
+/* Where an instance is enumerated, no whole GPU is (the same place). */
+static void leave_the_instance(struct device_list *all)
+{
+    int i;
+    for (i = 0; i < all->count; i++)
+        if (all->devices[i].instance >= 0) {
+            all->devices[0] = all->devices[i];
+            all->count = 1;
+        }
+}
+
 static void enumerate(struct device_list *all)
 {
     char order[TEXT], *rest = order, *entry;
@@ -105,6 +116,7 @@ static void enumerate(struct device_list *all)
     }
     for (index = 0; index < machine()->gpu_count; index++)
         enumerate_one(all, &machine()->gpus[index]);
+    leave_the_instance(all);
 }
 
 /* The number an entry starts with, so that "1gpu" is 1; -1 for anything else. */

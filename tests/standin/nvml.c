@@ -7,9 +7,14 @@
  *                       version mismatch, 999 unknown. Default 0.
  *   STANDIN_NVML_HANG   "init", "driver" (the driver version), "device" (the first question about a GPU), or
  *                       the name of a function: this call never returns.
+ *   STANDIN_STATE       what every GPU answers about its state, "ecc=1,ecc-errors=3,persistence=1,
+ *                       compute-mode=3,throttle=68,virtualization=2,mig-pending=0,free=1024" (free in MiB); what is
+ *                       not named is as on an idle GPU that nobody configured. ECC and its errors are not
+ *                       supported where MIG is not, unless named.
  *
  * Built with -DSTANDIN_OLD it lacks the functions that a driver of branch 375 lacks: nvmlInitWithFlags,
- * nvmlSystemGetCudaDriverVersion, nvmlDeviceGetPciInfo_v3, nvmlDeviceGetMemoryInfo_v2 and all of MIG.
+ * nvmlSystemGetCudaDriverVersion, nvmlDeviceGetPciInfo_v3, nvmlDeviceGetMemoryInfo_v2,
+ * nvmlDeviceGetCurrentClocksEventReasons, nvmlDeviceGetVirtualizationMode and all of MIG.
  *
  * Not modelled: GPU instance and compute instance numbers, permissions, events, anything that changes state.
  */
@@ -264,13 +269,31 @@ EXPORT int nvmlDeviceGetCudaComputeCapability(const struct device *device, int *
     return SUCCESS;
 }
 
+/* The value of a word of STANDIN_STATE. */
+static long long state(const char *word, long long otherwise)
+{
+    char text[2 * TEXT], *rest = text, *entry, *equals;
+    snprintf(text, sizeof text, "%s", setting("STANDIN_STATE", ""));
+    while ((entry = field(&rest, ',')))
+        if ((equals = strchr(entry, '=')) && (*equals = '\0', strcmp(entry, word) == 0))
+            return strtoll(equals + 1, NULL, 0);
+    return otherwise;
+}
+
+static unsigned long long free_bytes(const struct gpu *gpu)
+{
+    long long mebibytes = state("free", -1);
+    return mebibytes < 0 ? gpu->bytes : (unsigned long long)mebibytes << 20;
+}
+
 EXPORT int nvmlDeviceGetMemoryInfo(const struct device *device, struct memory *memory)
 {
     ENTER_INITIALISED("memory");
     if (!device || !memory)
         return INVALID_ARGUMENT;
-    memory->total = memory->free = device->gpu->bytes;
-    memory->used = 0;
+    memory->total = device->gpu->bytes;
+    memory->free = free_bytes(device->gpu);
+    memory->used = memory->total - memory->free;
     return SUCCESS;
 }
 
@@ -282,8 +305,10 @@ EXPORT int nvmlDeviceGetMemoryInfo_v2(const struct device *device, struct memory
         return INVALID_ARGUMENT;
     if (memory->version != (sizeof *memory | 2u << 24))
         return 25; /* NVML_ERROR_ARGUMENT_VERSION_MISMATCH */
-    memory->total = memory->free = device->gpu->bytes;
-    memory->reserved = memory->used = 0;
+    memory->total = device->gpu->bytes;
+    memory->free = free_bytes(device->gpu);
+    memory->used = memory->total - memory->free;
+    memory->reserved = 0;
     return SUCCESS;
 }
 #endif
@@ -306,17 +331,94 @@ EXPORT int nvmlDeviceGetPciInfo_v2(const struct device *device, struct pci *pci)
     return pci_info(device, pci);
 }
 
-#ifndef STANDIN_OLD
-EXPORT int nvmlDeviceGetPciInfo_v3(const struct device *device, struct pci *pci)
-{
-    ENTER_INITIALISED("pci");
-    return pci_info(device, pci);
-}
-
 /* Data-centre parts from Ampere on can be partitioned (NVIDIA MIG user guide, "Supported GPUs"). */
 static int can_be_partitioned(const struct gpu *gpu)
 {
     return gpu->mig || (gpu->major >= 8 && gpu->major <= 10 && gpu->minor == 0);
+}
+
+static int ecc(const struct gpu *gpu, const char *word, long long *value)
+{
+    *value = state(word, can_be_partitioned(gpu) ? strcmp(word, "ecc") == 0 : -1);
+    return *value < 0 ? NOT_SUPPORTED : SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetEccMode(const struct device *device, int *current, int *pending)
+{
+    long long value;
+    ENTER_INITIALISED("ecc");
+    if (!device || !current || !pending)
+        return INVALID_ARGUMENT;
+    if (ecc(device->gpu, "ecc", &value))
+        return NOT_SUPPORTED;
+    *current = *pending = (int)value;
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetTotalEccErrors(const struct device *device, int type, int counter, unsigned long long *count)
+{
+    long long value;
+    ENTER_INITIALISED("ecc");
+    if (!device || !count || type < 0 || type > 1 || counter < 0 || counter > 1)
+        return INVALID_ARGUMENT;
+    if (ecc(device->gpu, "ecc-errors", &value))
+        return NOT_SUPPORTED;
+    *count = type == 1 && counter == 0 ? (unsigned long long)value : 0; /* uncorrected, volatile */
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetPersistenceMode(const struct device *device, int *mode)
+{
+    ENTER_INITIALISED("persistence");
+    if (!device || !mode)
+        return INVALID_ARGUMENT;
+    *mode = (int)state("persistence", 0);
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetComputeMode(const struct device *device, int *mode)
+{
+    ENTER_INITIALISED("compute");
+    if (!device || !mode)
+        return INVALID_ARGUMENT;
+    *mode = (int)state("compute-mode", 0);
+    return SUCCESS;
+}
+
+static int throttle(const struct device *device, unsigned long long *reasons)
+{
+    if (!device || !reasons)
+        return INVALID_ARGUMENT;
+    *reasons = (unsigned long long)state("throttle", 1);
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetCurrentClocksThrottleReasons(const struct device *device, unsigned long long *reasons)
+{
+    ENTER_INITIALISED("throttle");
+    return throttle(device, reasons);
+}
+
+#ifndef STANDIN_OLD
+EXPORT int nvmlDeviceGetCurrentClocksEventReasons(const struct device *device, unsigned long long *reasons)
+{
+    ENTER_INITIALISED("throttle");
+    return throttle(device, reasons);
+}
+
+EXPORT int nvmlDeviceGetVirtualizationMode(const struct device *device, int *mode)
+{
+    ENTER_INITIALISED("virtualization");
+    if (!device || !mode)
+        return INVALID_ARGUMENT;
+    *mode = (int)state("virtualization", 0);
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetPciInfo_v3(const struct device *device, struct pci *pci)
+{
+    ENTER_INITIALISED("pci");
+    return pci_info(device, pci);
 }
 
 EXPORT int nvmlDeviceGetMigMode(const struct device *device, unsigned *current, unsigned *pending)
@@ -326,7 +428,8 @@ EXPORT int nvmlDeviceGetMigMode(const struct device *device, unsigned *current, 
         return INVALID_ARGUMENT;
     if (!can_be_partitioned(device->gpu))
         return NOT_SUPPORTED;
-    *current = *pending = (unsigned)device->gpu->mig;
+    *current = (unsigned)device->gpu->mig;
+    *pending = (unsigned)state("mig-pending", device->gpu->mig);
     return SUCCESS;
 }
 

@@ -14,7 +14,10 @@ REMOVED = "removed"
 _STRETCH = re.compile(r"""[^\s"'<>]+""")
 _NEXT_URL = re.compile(r"(?<=[,;|])(?=[A-Za-z][A-Za-z0-9+.-]{0,30}://)")
 _AUTHORITY_ENDS = re.compile(r"[/?#]|$")
-_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.%]*\]|[^\[\]:@/?#]*)(?::[0-9]{0,5})?(?:/|$)")
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.%]*\]|[^\[\]:@/?#]*)(?::[0-9]{1,5})?(?:/|$)")
+
+# "%40" where the host should be is an "@" that somebody encoded with the password, maybe more than once.
+_ENCODED_USER = re.compile(r"""://[^\s"'<>/?#@]*%(?:25)*40""")
 
 _PARAMETER = re.compile(r"""([?&;#])([\w.%-]{1,64})=([^&#;\s"'<>]*)""")
 _SECRET_NAME = re.compile(r"token|secret|passw|pwd|auth|key|sig|credential", re.IGNORECASE)
@@ -57,7 +60,11 @@ def strip_credentials(text: str) -> str:
 
 
 def _without_users(text: str) -> str:
-    return _STRETCH.sub(_without_user_info, text) if "://" in text and "@" in text else text
+    if "://" not in text:
+        return text
+    if "@" in text:
+        text = _STRETCH.sub(_without_user_info, text)
+    return _ENCODED_USER.sub("://", text) if "%" in text else text
 
 
 def _without_user_info(match: re.Match[str]) -> str:

@@ -30,13 +30,13 @@ SOMEWHERE = "redacted-host"
 _ORDINARY_WORDS = """
     aarch64 admin administrator amd64 app apps arm64 bare bin build builder cache channel ci cloud cluster code
     common conda container core cpu cuda current data debian debug default desktop dev device devices dist docker
-    driver env error etc fedora file files gpu guest home host include index install jetson jovyan kernel laptop lib
-    lib64 library linux local localhost mac machine main mambauser manylinux master media mig mnt model module name
-    nix nobody node none notebook null nvidia nvml opt package packages path pip pkgs private proc program project
-    projects public py pypi python python3 pytorch redacted removed remote rocky root run runner sbin scratch server
-    service share shared site source src srv start store sys system temp test tests tmp tool tools torch torchaudio
-    torchvision training triton ubuntu unknown user users usr var vagrant value venv version virtual visible vm
-    volume windows work worker workspace wsl x86
+    download driver env error etc fedora file files gpu guest home host include index install jetson jovyan kernel
+    laptop lib lib64 library linux local localhost mac machine main mambauser manylinux master media mig mnt model
+    module name nix nobody node none notebook null nvidia nvml opt package packages path pip pkgs private proc
+    program project projects public py pypi python python3 pytorch redacted removed remote rocky root run runner
+    sbin scratch server service share shared site source src srv start store sys system temp test tests tmp tool
+    tools torch torchaudio torchvision training triton ubuntu unknown user users usr var vagrant value venv version
+    virtual visible vm volume whl windows work worker workspace wsl x86
 """
 _ORDINARY = frozenset(_ORDINARY_WORDS.split())
 _SHARED_HOMES = frozenset({"shared", "public", "default", "linuxbrew", "all users", SOMEBODY, "~"})
@@ -47,7 +47,12 @@ _DATA = re.compile(
     r"|requires|compute_capability|pci)|driver\.version\..*|host\.(?:os|platform|kind|libc)"
     r"|packages\.installed|nvidia\.packages|pci\.nvidia|device\.nodes"
 )
-_DEVICE_LISTS = ("env.CUDA_VISIBLE_DEVICES", "env.NVIDIA_VISIBLE_DEVICES")
+_DEVICE_LISTS = (
+    "env.CUDA_VISIBLE_DEVICES",
+    "env.HIP_VISIBLE_DEVICES",
+    "env.NVIDIA_VISIBLE_DEVICES",
+    "env.ROCR_VISIBLE_DEVICES",
+)
 
 _HEX4 = "[0-9a-fA-F]{4}"
 _UUID = rf"[0-9a-fA-F]{{8}}-{_HEX4}-{_HEX4}-{_HEX4}-[0-9a-fA-F]{{12}}"

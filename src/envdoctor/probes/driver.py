@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.host.process import child_script
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes import gpus
+from envdoctor.probes import gpu_state, gpus, libcuda
 
 if TYPE_CHECKING:
     from envdoctor.host.host import Host
@@ -30,18 +30,23 @@ if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.probes.looking import Facts, Looking
 
-FACTS = {
-    "driver.version": "version of the NVIDIA driver, from the first rung of the ladder that told",
-    "driver.version.nvml": "the driver version as NVML tells it",
-    "driver.version.proc": "the version of the loaded kernel module, from /proc/driver/nvidia/version",
-    "driver.version.sys": "the version of the loaded kernel module, from /sys/module/nvidia/version",
-    "driver.version.smi": "the driver version as nvidia-smi tells it, where NVML did not",
-    "driver.cuda_version": "CUDA driver API version of the libcuda that CUDA programs load",
-    "driver.library_version": "version of libnvidia-ml.so.1 by the name of the file it links to",
-    "nvml.status": "0, or the NVML error code with which it refused to start",
-    "driver.trouble": "in words, that asking the driver hung or ended the asking process",
-    "cuda.init": "0, or the CUDA error code of cuInit",
-} | gpus.FACTS
+FACTS = (
+    {
+        "driver.version": "version of the NVIDIA driver, from the first rung of the ladder that told",
+        "driver.version.nvml": "the driver version as NVML tells it",
+        "driver.version.proc": "the version of the loaded kernel module, from /proc/driver/nvidia/version",
+        "driver.version.sys": "the version of the loaded kernel module, from /sys/module/nvidia/version",
+        "driver.version.smi": "the driver version as nvidia-smi tells it, where NVML did not",
+        "driver.cuda_version": "CUDA driver API version of the libcuda that CUDA programs load",
+        "driver.library_version": "version of libnvidia-ml.so.1 by the name of the file it links to",
+        "nvml.status": "0, or the NVML error code with which it refused to start",
+        "driver.trouble": "in words, that asking the driver hung or ended the asking process",
+        "cuda.init": "0, or the CUDA error code of cuInit",
+    }
+    | gpus.FACTS
+    | gpu_state.FACTS
+    | libcuda.FACTS
+)
 
 NOT_LOADED = 9  # NVML_ERROR_DRIVER_NOT_LOADED
 LIBRARY_NOT_FOUND = 12  # NVML_ERROR_LIBRARY_NOT_FOUND
@@ -91,6 +96,8 @@ def look(at: Looking) -> Facts:
         facts["driver.version.smi"], smi = _ask_smi(at)
     facts["driver.version"] = _best_version(facts)
     facts.update(gpus.look(at, facts, seen if seen is not None else (smi or None), gpus.from_cuda(told)))
+    facts.update(gpu_state.look(said, facts))
+    facts.update(libcuda.look(at, told, facts, _api_in(said, "cuda")))
     return facts
 
 
@@ -173,16 +180,22 @@ def _cuda_init(answer: Answer, told: list[dict[str, Value]]) -> Fact:
 def _api_version(told: list[dict[str, Value]], said: list[dict[str, Value]], cuda: Answer) -> Fact:
     """Tell the CUDA driver API version; libcuda's word counts first, programs load that one."""
     for lines, key, source in ((told, "version", "libcuda"), (said, "cuda", "nvml")):
-        for words in lines:
-            number = words.get(key)
-            if isinstance(number, int) and number > 0:  # 12020 is 12.2 (CUDA_VERSION in cuda.h)
-                return Known(f"{number // 1000}.{number % 1000 // 10}", source)
+        version = _api_in(lines, key)
+        if version is not None:
+            return Known(version, source)
     for lines, key, what in ((told, "version", "libcuda"), (said, "cuda", "NVML")):
         if any(words.get(key) == 0 for words in lines):
             return Unknown(f"{what} gave 0 as the CUDA version")
     if any("missing" in words for words in told):
         return Absent("libcuda.so.1 was not found")
     return Unknown(_trouble(cuda, "libcuda"))
+
+
+def _api_in(lines: list[dict[str, Value]], key: str) -> str | None:
+    """Return the CUDA version that a library told: its 12020 is 12.2 (CUDA_VERSION in cuda.h)."""
+    numbers = (words.get(key) for words in lines)
+    number = next((one for one in numbers if isinstance(one, int) and one > 0), None)
+    return f"{number // 1000}.{number % 1000 // 10}" if number is not None else None
 
 
 def _proc(host: Host) -> Fact:

@@ -124,6 +124,8 @@ def look(at: Looking, driver: Facts, listed: list[SeenGpu] | None, usable: list[
     driver, Unknown when one is there and does not answer.
     """
     seen = listed if listed is not None else usable
+    if not listed and usable:
+        seen = usable  # early releases of Jetson's NVML start, and count no GPU
     if seen is None:
         nobody = Absent("no NVIDIA driver lists a GPU")
         status, init, trouble = driver["nvml.status"], driver["cuda.init"], driver["driver.trouble"]
@@ -148,6 +150,8 @@ def look(at: Looking, driver: Facts, listed: list[SeenGpu] | None, usable: list[
     }
     for gpu in seen:
         facts.update(_facts_of(gpu))
+    if seen is not usable:
+        facts.update(_by_libcuda(seen, usable or []))
     facts["gpu.visible"] = _visible(at, seen, usable, driver["cuda.init"])
     return facts
 
@@ -172,6 +176,25 @@ def _facts_of(gpu: SeenGpu) -> Facts:
     return facts
 
 
+def _by_libcuda(seen: list[SeenGpu], usable: list[SeenGpu]) -> Facts:
+    """Tell what NVML did not tell of a GPU and libcuda does: Jetson's NVML tells little more than a name."""
+    facts: Facts = {}
+    for gpu in usable:
+        index = _same(seen, gpu)
+        if index is None or seen[index].mig is not None:  # an instance is not the GPU it is cut from
+            continue
+        listed = seen[index]
+        for key, known, value in (
+            ("name", listed.name, gpu.name),
+            ("uuid", listed.uuid, f"GPU-{gpu.uuid}" if gpu.uuid else None),
+            ("compute_capability", listed.capability, gpu.capability),
+            ("pci", listed.pci, gpu.pci),
+        ):
+            if known is None and value is not None:
+                facts[f"gpu.{listed.index}.{key}"] = Known(value, "libcuda")
+    return facts
+
+
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 
 
@@ -184,8 +207,12 @@ def _visible(at: Looking, seen: list[SeenGpu], usable: list[SeenGpu] | None, ini
         if None not in matched:
             return Known([*sorted({index for index in matched if index is not None})], "libcuda")
     asked = at.text("env.CUDA_VISIBLE_DEVICES")
-    if asked is not None and isinstance(init, Known) and init.value == NO_DEVICE:
+    finds_none = isinstance(init, Known) and init.value == NO_DEVICE
+    if asked is not None and finds_none:
         return Known([], "libcuda")
+    if finds_none and any(gpu.mig is not None for gpu in seen):
+        # In MIG mode a GPU is reached through its instances alone, and CUDA found none of them.
+        return Known([gpu.index for gpu in seen if gpu.mig is None], "libcuda, and MIG modes")
     found = visible(
         asked,
         at.text("env.CUDA_DEVICE_ORDER"),
@@ -207,6 +234,8 @@ def _same(seen: list[SeenGpu], gpu: SeenGpu) -> int | None:
     for other in seen:
         if gpu.pci and other.pci and other.pci.lower().endswith(gpu.pci.lower()[-12:]):
             return other.index
+    if len(seen) == 1 and not (seen[0].uuid and gpu.uuid) and not (seen[0].pci and gpu.pci):
+        return 0  # the one GPU there is, of which one of the two told no address
     return None
 
 

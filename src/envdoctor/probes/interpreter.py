@@ -8,12 +8,16 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from envdoctor.host.host import LINUX_WORDS
 from envdoctor.host.process import NOT_STARTED, child_script
 from envdoctor.model.fact import Absent, Known, Unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from envdoctor.host.host import Host
     from envdoctor.host.process import Answer, Running
+    from envdoctor.model.fact import Fact
     from envdoctor.probes.looking import Facts, Looking
     from envdoctor.probes.target import Target
 
@@ -24,6 +28,10 @@ FACTS = {
     "python.version": "its version",
     "python.tag": "its wheel tag: cp311, cp313t, ...",
     "python.prefix": "folder of its environment",
+    "python.base_prefix": "folder of the installation behind it; the same outside virtual environments",
+    "python.machine": "architecture of the interpreter's process: x86_64, aarch64, arm64, ...",
+    "python.bits": "64 or 32",
+    "python.translated": "true where the process runs under Rosetta",
     "python.site_packages": "folders it imports packages from, in order, its standard library left out",
     "python.has_pip": "whether the environment has pip",
     "python.externally_managed": "whether the distribution forbids pip to change it (PEP 668)",
@@ -35,6 +43,8 @@ MOST_QUOTED = 100
 """Characters quoted of what something that is no Python printed."""
 OLDEST = (3, 8)
 TOO_OLD = "envdoctor examines Python 3.8 and newer"
+MOST_FOLDERS = 1000
+"""Entries of sys.path that are looked at; each costs a look at the file system."""
 MARKER = "envdoctor-interpreter:"
 """Begins the line of the child script; `site` hooks of the environment may print lines of their own."""
 
@@ -55,21 +65,54 @@ def look(at: Looking) -> Facts:
     if told is None:
         facts.update({name: Unknown(f"{target.python} {trouble}") for name in FACTS if name not in facts})
         return facts
+    at.told = told
     packages = [
         folder
-        for folder in _texts(told.get("path"))
+        for folder in _texts(told.get("path"))[:MOST_FOLDERS]
         if _is_folder(at.host, folder) and not at.host.is_file(os.path.join(folder, "os.py"))
         if not folder.endswith("lib-dynload")
     ]
-    for key in ("version", "tag", "prefix"):
+    for key in ("version", "tag", "prefix", "base_prefix"):
         value = told.get(key)
         facts[f"python.{key}"] = Known(value, SOURCE) if isinstance(value, str) else Unknown("it did not tell")
+    facts |= _process(at.host, told)
     facts["python.site_packages"] = Known([*packages], SOURCE)
     facts["python.externally_managed"] = Known(bool(told.get("externally_managed")), SOURCE)
-    facts["python.has_pip"] = Known(any(at.host.is_dir(os.path.join(folder, "pip")) for folder in packages), "files")
+    facts["python.has_pip"] = _has_pip(at.host, packages)
     libc = told.get("libc")
     facts["host.libc"] = Known(libc, SOURCE) if isinstance(libc, str) else Absent("the C library is not glibc")
     return facts
+
+
+def _process(host: Host, told: Mapping[str, object]) -> Facts:
+    """Tell of the process: its architecture, whether it is translated, and the version of the system.
+
+    The last only where no file tells (macOS, Windows); the fact belongs to the probe of the host.
+    """
+    machine, bits, version = told.get("machine"), told.get("bits"), told.get("os_version")
+    translated = told.get("translated") is True
+    facts: Facts = {
+        "python.machine": Known(LINUX_WORDS.get(machine, machine), SOURCE)
+        if isinstance(machine, str) and machine
+        else Unknown("it did not tell"),
+        "python.bits": Known(bits, SOURCE)
+        if isinstance(bits, int) and bits in (32, 64)
+        else Unknown("it did not tell"),
+        "python.translated": Known(True, "sysctl.proc_translated") if translated else Absent("it is not translated"),
+    }
+    if host.os != "linux" and isinstance(version, str):
+        facts["host.version"] = Known(f"{host.os} {version}", SOURCE)
+    return facts
+
+
+def _has_pip(host: Host, packages: list[str]) -> Fact:
+    """Whether a folder of packages holds pip; not known where one without it to be seen may not be read."""
+    if any(host.is_dir(os.path.join(folder, "pip")) for folder in packages):
+        return Known(True, "files")
+    for folder in packages:
+        if is_denied(host, folder):
+            return Unknown(f"{folder} may not be read")
+    return Known(False, "files")
 
 
 def start(host: Host, target: Target) -> Running | None:
@@ -137,10 +180,13 @@ def _texts(value: object) -> list[str]:
 
 def _is_folder(host: Host, path: str) -> bool:
     """Whether an entry of sys.path is a folder, or lies where looking is not permitted and so may be one."""
-    if host.is_dir(path):
-        return True
+    return host.is_dir(path) or is_denied(host, path)
+
+
+def is_denied(host: Host, folder: str) -> bool:
+    """Whether a folder is there, or may be, and what it holds cannot be seen."""
     try:
-        host.listdir(path)
+        host.listdir(folder)
     except PermissionError:
         return True
     except (OSError, ValueError):  # ValueError: a NUL byte in a path

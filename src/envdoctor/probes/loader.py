@@ -20,6 +20,8 @@ def look(at: Looking) -> Facts:
     if at.denied and at.host.os == "linux":
         # It may hold torch, or the libraries that the rest would be found to lack.
         return {"libraries.missing": Unknown(f"{at.denied[0]} may not be read")}
-    return libraries.look(
-        at.host, at.texts("python.site_packages"), at.text("python.prefix"), at.text("env.LD_LIBRARY_PATH")
-    )
+    sites = at.texts("python.site_packages")
+    location = at.text("torch.location")
+    if location and location.endswith("/torch") and location[:-6] not in sites:
+        sites = [location[:-6], *sites]  # the checkout to which an import hook leads
+    return libraries.look(at.host, sites, at.text("python.prefix"), at.text("env.LD_LIBRARY_PATH"))

@@ -9,15 +9,30 @@ from envdoctor import __version__
 from envdoctor.model.fact import Unknown
 from envdoctor.model.snapshot import Snapshot
 from envdoctor.probes import (
+    amd,
+    compiler,
+    conda_records,
+    container,
+    cpu,
     distributions,
     driver,
+    duplicates,
     environment,
+    environment_kind,
+    extensions,
+    host_kind,
     host_system,
+    index_settings,
     interpreter,
+    layers,
+    limits,
     loader,
+    nvidia_packages,
     partners,
     pci,
+    toolkits,
     torch_build,
+    windows_runtime,
 )
 from envdoctor.probes.begin import begin
 
@@ -29,15 +44,30 @@ if TYPE_CHECKING:
     from envdoctor.probes.target import Target
 
 PROBES: tuple[ModuleType, ...] = (
+    container,
     host_system,
+    limits,
     environment,
     interpreter,
+    cpu,
+    environment_kind,
+    layers,
     distributions,
+    duplicates,
+    conda_records,
     torch_build,
     partners,
+    nvidia_packages,
+    extensions,
+    amd,
+    windows_runtime,
     loader,
+    index_settings,
+    toolkits,
+    compiler,
     pci,
     driver,
+    host_kind,
 )
 """In the order they run: each may read the facts of those before it. The driver comes last because its
 children answer meanwhile."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from envdoctor.model.fact import Fact, Known
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from envdoctor.host.host import Host
     from envdoctor.host.process import Running
     from envdoctor.probes.distributions import Distribution
@@ -30,13 +32,21 @@ class Looking:
     driver_children: tuple[Running, Running] | None = None
     interpreter_child: Running | None = None
     facts: Facts = field(default_factory=dict)
+    told: Mapping[str, object] = field(default_factory=dict)
+    """What the interpreter told of itself and its system (`host/child/interpreter.py` lists the keys); empty
+    where it did not answer."""
     distributions: tuple[Distribution, ...] = ()
+    by_name: dict[str, list[Distribution]] = field(default_factory=dict)
+    """The same by normalised name, each name in the order of sys.path."""
+    leftovers: tuple[tuple[str, str], ...] = ()
+    """Names that an interrupted installation left in a folder of packages, and that folder."""
     denied: tuple[str, ...] = ()
     """Folders of sys.path that are there and may not be read; what they hold is not known."""
 
     def distribution(self, name: str) -> Distribution | None:
         """Return the distribution of that normalised name that `import` would meet first."""
-        return next((found for found in self.distributions if found.name == name), None)
+        found = self.by_name.get(name)
+        return found[0] if found else None
 
     def denied_before(self, site: str | None) -> str | None:
         """Return the first folder that may not be read and that sys.path names before `site`, None for none.

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes import distributions, version_file
+from envdoctor.probes import records, version_file
+from envdoctor.probes.distributions import TRITON
 
 if TYPE_CHECKING:
     from envdoctor.probes.looking import Facts, Looking
@@ -22,7 +23,7 @@ FACTS = {
         ("cuda", f"CUDA runtime {name} was built for"),
         ("requires", f"the Requires-Dist lines of {name}"),
     )
-} | {"triton.version": "version of the installed triton"}
+} | {"triton.version": "version of the installed triton, also by another name (pytorch-triton, triton-windows)"}
 
 
 def look(at: Looking) -> Facts:
@@ -32,16 +33,25 @@ def look(at: Looking) -> Facts:
     facts: Facts = {}
     for name in COMPILED:
         facts.update(_compiled(at, name))
-    triton = at.distribution("triton")
-    denied = at.denied_before(triton.site if triton else None)
-    facts["triton.version"] = (
-        Unknown(f"{denied} may not be read")
-        if denied
-        else Known(triton.version, "dist-info")
-        if triton
-        else Absent("no distribution named triton")
-    )
+    facts["triton.version"] = _triton(at)
     return facts
+
+
+def _triton(at: Looking) -> Fact:
+    """Tell the version of the distribution that installs the module triton, whatever its name; the source names it."""
+    order = {site: place for place, site in enumerate(at.texts("python.site_packages"))}
+    found = sorted(
+        (order.get(one.site, len(order)), TRITON.index(name), one)
+        for name in TRITON
+        for one in at.by_name.get(name, [])[:1]
+    )
+    triton = found[0][2] if found else None
+    denied = at.denied_before(triton.site if triton else None)
+    if denied:
+        return Unknown(f"{denied} may not be read")
+    if triton is None:
+        return Absent("no distribution named triton")
+    return Known(triton.version, "dist-info" if triton.name == "triton" else f"dist-info of {triton.name}")
 
 
 def _compiled(at: Looking, name: str) -> Facts:
@@ -53,7 +63,7 @@ def _compiled(at: Looking, name: str) -> Facts:
         return dict.fromkeys(names, Unknown(f"{denied} may not be read"))
     if dist is None:
         return dict.fromkeys(names, Absent(f"no distribution named {name}"))
-    requires = distributions.requirements(at.host, dist)
+    requires = records.requirements(at.host, dist)
     path = os.path.join(dist.site, name, "version.py")
     cuda: Fact
     try:

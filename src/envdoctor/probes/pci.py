@@ -34,6 +34,8 @@ def _bus(host: Host) -> Fact:
     try:
         addresses = host.listdir(BUS)
     except OSError:
+        if host.is_dir("/sys/bus") and not host.exists("/sys/bus/pci"):
+            return Known([], "/sys/bus: this machine has no PCI bus")
         return Unknown(f"there is no {BUS} to read")
     found: list[Value] = []
     for address in addresses:
@@ -54,7 +56,7 @@ def _bus(host: Host) -> Fact:
 def _bound(host: Host, folder: str) -> str | None:
     """Return the kernel driver a device is bound to: nvidia, nouveau, vfio-pci, ...; None for none."""
     try:
-        return os.path.basename(os.readlink(host.path(os.path.join(folder, "driver"))))
+        return os.path.basename(host.readlink(os.path.join(folder, "driver")))
     except OSError:
         return None
 

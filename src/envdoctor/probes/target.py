@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from envdoctor.host.host import Host
 
@@ -71,7 +72,7 @@ def choose(host: Host, *, python: str | None, script: bool, executable: str, pre
     others = []
     for other, _ in (*environments, *on_path):
         place = _place(host, other)
-        if place not in places and _holds_torch(host, _environment(other)):
+        if place not in places and _holds_torch(host, _environment(host, other)):
             others.append(other)
         places.add(place)
     return Target(chosen, because, own=chosen == executable, others=tuple(others))
@@ -79,7 +80,7 @@ def choose(host: Host, *, python: str | None, script: bool, executable: str, pre
 
 def _environments(host: Host, executable: str, prefix: str, cwd: str) -> Iterator[tuple[str, str]]:
     """Yield the interpreters of the environments on the ladder, best first."""
-    if not _is_tool(host, prefix):
+    if host.live and not _is_tool(host, prefix):
         yield executable, "the environment envdoctor is installed in"
     for folder, because in (
         (host.environ.get("VIRTUAL_ENV"), "VIRTUAL_ENV"),
@@ -88,7 +89,7 @@ def _environments(host: Host, executable: str, prefix: str, cwd: str) -> Iterato
     ):
         found = _python_in(host, folder) if folder else None
         if found:
-            yield os.path.abspath(found), because
+            yield _absolute(host, found), because
 
 
 def _on_path(host: Host) -> Iterator[tuple[str, str]]:
@@ -96,7 +97,7 @@ def _on_path(host: Host) -> Iterator[tuple[str, str]]:
     for name in ("python3", "python"):
         found = host.which(name)
         if found:
-            yield os.path.abspath(found), f"the first {name} on PATH"
+            yield _absolute(host, found), f"the first {name} on PATH"
 
 
 def _is_tool(host: Host, prefix: str) -> bool:
@@ -119,26 +120,40 @@ def _answers(host: Host, python: str) -> bool:
 
 def _named(host: Host, python: str) -> str:
     """Return the interpreter `--python` names: a path, an environment's folder, or a command on PATH."""
-    is_word = os.sep not in python
+    is_word = os.sep not in python and "\\" not in python
     if host.is_dir(python):
         found = _python_in(host, python) or (host.which(python) if is_word else None)
         if found is None:
             raise NoTarget(f"--python {python}: this folder holds no bin/python")
-        return os.path.abspath(found)
+        return _absolute(host, found)
     if is_word and not host.exists(python):
         found = host.which(python)
         if found is None:
             raise NoTarget(f"--python {python}: no such command on PATH")
-        return os.path.abspath(found)
+        return _absolute(host, found)
     if not host.exists(python):
         raise NoTarget(f"--python {python}: no such file")
-    return os.path.abspath(python)
+    return _absolute(host, python)
+
+
+def _paths(host: Host) -> ModuleType:
+    """Return what takes the paths of that machine apart; a recorded one may be of another system than this."""
+    if host.os != "windows":
+        return os.path
+    import ntpath
+
+    return ntpath
+
+
+def _absolute(host: Host, path: str) -> str:
+    """Return a path that holds whatever the working directory; a recorded machine has none to start from."""
+    return os.path.abspath(path) if host.live else path
 
 
 def _python_in(host: Host, prefix: str) -> str | None:
     """Return the interpreter of an environment's folder."""
     for relative in ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe"):
-        candidate = os.path.join(prefix, *relative.split("/"))
+        candidate: str = _paths(host).join(prefix, *relative.split("/"))
         if host.is_file(candidate):
             return candidate
     return None
@@ -158,15 +173,16 @@ def _project_venv(host: Host, cwd: str) -> str | None:
         folder = above
 
 
-def _environment(python: str) -> str:
+def _environment(host: Host, python: str) -> str:
     """Return the folder of the environment an interpreter belongs to, by its place alone."""
-    folder = os.path.dirname(python)
-    return os.path.dirname(folder) if os.path.basename(folder) in ("bin", "Scripts") else folder
+    paths = _paths(host)
+    folder: str = paths.dirname(python)
+    return str(paths.dirname(folder)) if paths.basename(folder) in ("bin", "Scripts") else folder
 
 
 def _place(host: Host, python: str) -> str:
     """Return the environment of an interpreter by its real path, so that a symlinked prefix is the same place."""
-    return os.path.realpath(host.path(_environment(python)))
+    return os.path.realpath(host.path(_environment(host, python)))
 
 
 def _holds_torch(host: Host, prefix: str) -> bool:
