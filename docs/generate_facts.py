@@ -1,20 +1,58 @@
-"""Write docs/reference/facts.md: every fact a snapshot can hold, as the probes document them.
+"""Write docs/reference from what the code says of itself: facts, environment variables, and a page for each rule.
 
-python docs/generate_facts.py            writes the page
-python docs/generate_facts.py --check    says whether it is up to date, and the command that mends it
+python docs/generate_facts.py            writes the pages
+python docs/generate_facts.py --check    says whether they are up to date, and the command that mends them
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from envdoctor.commands.rule_pages import page_of
+from envdoctor.matrix.load import load_matrix
+from envdoctor.probes.environment import VARIABLES
+from envdoctor.probes.index_settings import VARIABLES as INDEX_VARIABLES
 from envdoctor.probes.look import PROBES
+from envdoctor.reporters.lines import joined
+from envdoctor.reporters.terminal import finding_lines
+from envdoctor.rules.groups import grouped
+from envdoctor.rules.rule import all_rules
 
-PAGE = Path(__file__).parent / "reference" / "facts.md"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envdoctor.reporters.page import RulePage
+    from envdoctor.rules.rule import Rule
+
+REFERENCE = Path(__file__).parent / "reference"
 COMMAND = "python docs/generate_facts.py"
+RULE_FOLDER = "rules"
 
-HEAD = f"""<!-- Written by `{COMMAND}` from the FACTS of src/envdoctor/probes; changes by hand are lost. -->
+
+def mark(source: str) -> str:
+    """Return the first line of a page: where it comes from."""
+    return f"<!-- Written by `{COMMAND}` from {source}; changes by hand are lost. -->"
+
+
+def cell(text: str) -> str:
+    """Return text as one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a table."""
+    lines = [head, ("---",) * len(head), *rows]
+    return (
+        "\n".join(f"| {' | '.join(row)} |" for row in lines).replace("| --- ", "|---").replace("--- |", "---|") + "\n"
+    )
+
+
+def facts_page() -> str:
+    """Return the page of the facts: one table a probe, in the order in which they look."""
+    parts = [
+        f"""{mark("the FACTS of src/envdoctor/probes")}
 
 # Facts
 
@@ -23,31 +61,106 @@ three states: `known` (a value and its source), `absent` (looked for in a place 
 there) or `unknown` (it could not be found out, with the reason). `N` is the index of a GPU in the driver's
 order.
 """
-
-
-def page() -> str:
-    """Return the text of the page: one table a probe, in the order in which they look."""
-    parts = [HEAD]
+    ]
     for probe in PROBES:
         title = (probe.__doc__ or "").strip().splitlines()[0].rstrip(".")
-        rows = [f"| `{name}` | {meaning.replace('|', chr(92) + '|')} |" for name, meaning in probe.FACTS.items()]
-        parts.append("\n".join([f"## {title}", "", "| fact | meaning |", "|---|---|", *rows, ""]))
+        rows = [(f"`{name}`", meaning.replace("|", "\\|")) for name, meaning in probe.FACTS.items()]
+        parts.append(f"## {title}\n\n{table(('fact', 'meaning'), rows)}")
     return "\n".join(parts)
 
 
+def environment_page() -> str:
+    """Return the page of the environment variables that are read."""
+    index_rows = [(f"`{name}`", f"{tool}: {setting}") for name, (tool, setting, _) in INDEX_VARIABLES.items()]
+    return "\n".join(
+        [
+            f"""{mark("the tables of src/envdoctor/probes")}
+
+# Environment variables
+
+These and no others become facts, `env.NAME`, so a token in the environment stays where it is. A URL in a
+value loses its user info before that.
+""",
+            table(("variable", "what it says"), [(f"`{name}`", cell(text)) for name, text in VARIABLES.items()]),
+            """## Indexes
+
+These become entries of `index.settings`, beside the configuration files of pip, uv and conda. Of an address only host
+and path are kept, without user info, query and path segments that are tokens.
+""",
+            table(("variable", "tool and setting"), index_rows),
+        ]
+    )
+
+
+def rules_page(rules: tuple[Rule, ...]) -> str:
+    """Return the list of the rules, in groups."""
+    parts = [
+        f"""{mark("src/envdoctor/rules")}
+
+# Rules
+
+One name for one defect; a name is never changed and never used again. In a terminal: `envdoctor rules`, and
+`envdoctor explain RULE` for a page. The severity is the worst one; each page says when it is less.
+"""
+    ]
+    for title, members in grouped(rules):
+        rows = [(f"[`{one.name}`]({RULE_FOLDER}/{one.name}.md)", one.worst.word, cell(one.summary)) for one in members]
+        parts.append(f"## {title}\n\n{table(('rule', 'at worst', 'what it finds'), rows)}")
+    return "\n".join(parts)
+
+
+def rule_page(page: RulePage) -> str:
+    """Return the page of one rule."""
+    parts = [mark(f"src/envdoctor/rules/{page.rule.replace('-', '_')}.py"), f"# {page.rule}", page.text]
+    rows = [(cell(when), word) for when, word in page.severities]
+    parts += ["## Severity", table(("when", "severity"), rows).rstrip()]
+    if page.finding is not None:
+        shown = joined(finding_lines(page.finding, 80), colour=False).rstrip()
+        parts += ["## Example", f"A machine with this: {page.example}.", f"```text\n{shown}\n```"]
+    parts += ["## It is silent about", "\n".join(f"- {title}" for title in page.quiet)]
+    parts += ["## Facts it reads", ", ".join(f"`{name}`" for name in page.reads) + " ([facts](../facts.md))"]
+    if page.explains:
+        links = ", ".join(f"[`{name}`]({name}.md)" for name in page.explains)
+        parts += ["## Rules whose findings it explains", links]
+    return "\n\n".join(parts) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Return every page by its path below docs/reference."""
+    rules, matrix = all_rules(), load_matrix()
+    written = {
+        "facts.md": facts_page(),
+        "environment.md": environment_page(),
+        "rules.md": rules_page(rules),
+    }
+    return written | {f"{RULE_FOLDER}/{rule.name}.md": rule_page(page_of(rule, matrix)) for rule in rules}
+
+
+def left_over(wanted: dict[str, str]) -> list[Path]:
+    """Return the pages of rules that are no more."""
+    return sorted(path for path in (REFERENCE / RULE_FOLDER).glob("*.md") if f"{RULE_FOLDER}/{path.name}" not in wanted)
+
+
 def main(arguments: list[str]) -> int:
-    """Write or check the page; return the exit code."""
+    """Write or check the pages; return the exit code."""
     if arguments not in ([], ["--check"]):
         sys.stderr.write(f"usage: {COMMAND} [--check]\n")
         return 2
-    text = page()
+    wanted = pages()
+    paths = {REFERENCE / name: text for name, text in wanted.items()}
+    stale = [path for path, text in paths.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    stale += left_over(wanted)
     if arguments:
-        fresh = PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text
-        if not fresh:
-            sys.stderr.write(f"docs/reference/facts.md is not what the probes say; mend it with: {COMMAND}\n")
-        return 0 if fresh else 1
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(text, encoding="utf-8")
+        for path in stale:
+            name = path.relative_to(REFERENCE).as_posix()
+            sys.stderr.write(f"docs/reference/{name} is not what the code says; mend it with: {COMMAND}\n")
+        return 1 if stale else 0
+    (REFERENCE / RULE_FOLDER).mkdir(parents=True, exist_ok=True)
+    for path in stale:
+        if path in paths:
+            path.write_text(paths[path], encoding="utf-8")
+        else:
+            path.unlink()
     return 0
 
 

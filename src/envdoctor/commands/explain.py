@@ -8,26 +8,52 @@ from envdoctor.commands.failure import Unusable
 
 
 @click.command(name="explain")
-@click.argument("rule")
+@click.argument("rule", required=False)
 @click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
-def command(*, rule: str, form: str) -> int:
-    """Print the page of RULE: what it means, why it happens, how to be sure, how to fix it, and its sources."""
-    from envdoctor.commands.knowledge import nearest
+def command(*, rule: str | None, form: str) -> int:
+    """Print the page of RULE: what it means, why it happens, how to be sure, how to fix it, with an example.
+
+    Without RULE: list them all, as `envdoctor rules` does.
+    """
+    from envdoctor.commands.rules import tell
     from envdoctor.rules.rule import all_rules
 
+    if rule is None:
+        tell(form)
+        return 0
     rules = {known.name: known for known in all_rules()}
     found = rules.get(rule)
     if found is None:
+        from envdoctor.commands.knowledge import nearest
+
         raise Unusable(f"{rule}: no such rule{nearest(rule, list(rules))}")
     if not found.page:
         raise Unusable("the pages are docstrings, and this Python drops those (PYTHONOPTIMIZE=2, -OO)")
+
+    from envdoctor.commands import knowledge
+    from envdoctor.commands.rule_pages import page_of
+
+    page = page_of(found, knowledge.load(None))
     if form == "json":
         import json
 
-        page = {"rule": found.name, "summary": found.summary, "severity": found.worst.word, "needs": [*found.needs]}
-        click.echo(json.dumps({**page, "page": found.page}, indent=2))
+        from envdoctor.codec.diagnosis import encode_finding
+
+        document = {
+            "rule": page.rule,
+            "summary": found.summary,
+            "severity": page.worst,
+            "severities": dict(page.severities),
+            "needs": [*page.reads],
+            "explains": [*page.explains],
+            "page": page.text,
+            "example": {"title": page.example, "finding": encode_finding(page.finding)} if page.finding else None,
+            "quiet": [*page.quiet],
+        }
+        click.echo(json.dumps(document, indent=2))
     else:
+        from envdoctor.commands.deliver import terminal_width, wants_colour
         from envdoctor.reporters.page import render_page
 
-        click.echo(render_page(f"{found.name} (at worst: {found.worst.word})", found.page), nl=False)
+        click.echo(render_page(page, width=terminal_width(), colour=wants_colour()), nl=False)
     return 0

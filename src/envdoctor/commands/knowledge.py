@@ -37,8 +37,9 @@ def known_rules(names: tuple[str, ...], option: str) -> frozenset[str]:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return words that suggest the known name nearest to a mistyped one."""
+    """Return words that suggest the known names nearest to a mistyped one, the nearest first."""
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known, 1)
-    return f" (did you mean {near[0]}?)" if near else " (`envdoctor rules` lists them)"
+    # difflib takes time that grows with the square of the length.
+    near = get_close_matches(name[:80].lower().replace("_", "-"), known, 3)
+    return f" (did you mean {' or '.join(near)}?)" if near else " (`envdoctor rules` lists them)"

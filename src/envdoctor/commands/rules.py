@@ -9,6 +9,12 @@ import click
 @click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
 def command(*, form: str) -> int:
     """List every rule with its worst severity and one line of what it finds."""
+    tell(form)
+    return 0
+
+
+def tell(form: str) -> None:
+    """Print the list: in groups for people, by name as JSON."""
     from envdoctor.rules.rule import all_rules
 
     rules = all_rules()
@@ -18,10 +24,12 @@ def command(*, form: str) -> int:
         rows = [{"rule": rule.name, "severity": rule.worst.word, "summary": rule.summary} for rule in rules]
         click.echo(json.dumps(rows, indent=2))
     else:
-        from envdoctor.reporters.lines import joined
-        from envdoctor.reporters.page import rule_lines
+        from envdoctor.commands.deliver import terminal_width, wants_colour
+        from envdoctor.reporters.page import render_list
+        from envdoctor.rules.groups import grouped
 
-        click.echo(
-            joined(rule_lines((rule.name, rule.worst.word, rule.summary) for rule in rules), colour=False), nl=False
-        )
-    return 0
+        groups = [
+            (title, [(rule.name, rule.worst.word, rule.summary) for rule in members])
+            for title, members in grouped(rules)
+        ]
+        click.echo(render_list(groups, width=terminal_width(), colour=wants_colour()), nl=False)

@@ -2,34 +2,103 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envdoctor.reporters.lines import Line, joined, wrapped
+from envdoctor.reporters.lines import Line, joined, styled, wrapped
+from envdoctor.reporters.terminal import finding_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from envdoctor.model.finding import Finding
+
 WIDTH = 80
+HEADING = "bold"
 
 
-def render_page(title: str, page: str) -> str:
+@dataclass(frozen=True, slots=True)
+class RulePage:
+    """What is told of a rule: `text` is the docstring of its file, the rest follows from data.
+
+    `severities` pairs a circumstance with a severity's word, the worst first; `finding` is what the machine called
+    `example` yields, None where this matrix finds nothing in it.
+    """
+
+    rule: str
+    worst: str
+    text: str
+    severities: tuple[tuple[str, str], ...]
+    reads: tuple[str, ...]
+    explains: tuple[str, ...]
+    example: str | None
+    finding: Finding | None
+    quiet: tuple[str, ...]
+
+
+def render_page(page: RulePage, *, width: int = WIDTH, colour: bool = False) -> str:
     """Return a rule's page: paragraphs filled, section names on lines of their own."""
-    return joined(_page_lines(title, page), colour=False)
+    return joined(_page_lines(page, min(width, 100)), colour=colour)
 
 
-def _page_lines(title: str, page: str) -> Iterator[Line]:
-    yield Line(title)
+def _page_lines(page: RulePage, width: int) -> Iterator[Line]:
+    yield Line(f"{page.rule} (at worst: {page.worst})", HEADING, len(page.rule))
     yield Line()
-    for block in page.split("\n\n"):
+    for block in page.text.split("\n\n"):
         heading, _, rest = block.strip().partition("\n") if block.lstrip().startswith("## ") else ("", "", block)
         if heading:
-            yield Line(heading.removeprefix("## "))
-        yield from wrapped(" ".join(rest.split()), WIDTH, "  " if heading else "", "  " if heading else "")
+            yield styled(heading.removeprefix("## "), HEADING)
+        indent = "  " if heading else ""
+        for paragraph in _paragraphs(rest):
+            listed = paragraph.startswith("- ")
+            yield from wrapped(" ".join(paragraph.split()), width, indent, f"{indent}  " if listed else indent)
         yield Line()
+    yield styled("Severity", HEADING)
+    for when, word in page.severities:
+        yield from wrapped(f"{word:8} {when}", width, "  ", " " * 11)
+    yield Line()
+    if page.finding is not None:
+        yield styled("Example", HEADING)
+        yield from wrapped(f"A machine with this: {page.example}.", width, "  ", "  ")
+        yield Line()
+        for line in finding_lines(page.finding, width - 4):
+            yield Line(f"    {line.text}", line.style, line.styled + 4 if line.style else 0)
+        yield Line()
+    yield styled("It is silent about", HEADING)
+    for title in page.quiet:
+        yield from wrapped(title, width, "  - ", "    ")
+    yield Line()
+    yield styled("Facts it reads", HEADING)
+    yield from wrapped(", ".join(page.reads), width, "  ", "  ")
+    if page.explains:
+        yield Line()
+        yield styled("Rules whose findings it explains", HEADING)
+        yield from wrapped(", ".join(page.explains), width, "  ", "  ")
 
 
-def rule_lines(rules: Iterable[tuple[str, str, str]]) -> Iterator[Line]:
-    """Yield name, worst severity and summary of each rule."""
-    for name, worst, summary in rules:
-        yield Line(name)
-        yield from wrapped(f"{summary} (at worst: {worst})", WIDTH, "    ", "    ")
+def _paragraphs(block: str) -> list[str]:
+    """Return the paragraphs of a block: each line that begins with a hyphen begins one."""
+    paragraphs: list[str] = []
+    for line in block.split("\n"):
+        if line.startswith("- ") or not paragraphs:
+            paragraphs.append(line)
+        else:
+            paragraphs[-1] += f"\n{line}"
+    return paragraphs
+
+
+def render_list(
+    groups: Iterable[tuple[str, Iterable[tuple[str, str, str]]]], *, width: int = WIDTH, colour: bool = False
+) -> str:
+    """Return the list of rules: under the title of each group the name, worst severity and summary of its rules."""
+    return joined(_list_lines(groups, min(width, 100)), colour=colour)
+
+
+def _list_lines(groups: Iterable[tuple[str, Iterable[tuple[str, str, str]]]], width: int) -> Iterator[Line]:
+    for title, rules in groups:
+        yield styled(title, HEADING)
+        yield Line()
+        for name, worst, summary in rules:
+            yield Line(f"  {name}")
+            yield from wrapped(f"{summary} (at worst: {worst})", width, "      ", "      ")
+        yield Line()

@@ -40,6 +40,14 @@ def render(report: Report, *, width: int = 80, colour: bool = False, verbose: bo
     return joined(_lines(report, width, verbose), colour=colour)
 
 
+def finding_lines(finding: Finding, width: int) -> Iterator[Line]:
+    """Yield one finding by itself, with its evidence, as a report shows it."""
+    if finding.severity is Severity.NOTE:
+        yield from _note(finding, width, verbose=True)
+    else:
+        yield from _finding(finding, width)
+
+
 def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
     title = f"envdoctor {safe(report.envdoctor)} - matrix {safe(report.matrix_revision)}"
     yield Line(title, "bold", len(title))
@@ -146,7 +154,7 @@ def _calm_sentence(report: Report) -> str:
     left_out = sum(skipped.left_out for skipped in diagnosis.skipped)
     if left_out:
         return f"Nothing wrong was found by the rules that were run; {left_out} were left out."
-    if diagnosis.crashed or any(skipped.fact for skipped in diagnosis.skipped):
+    if diagnosis.crashed or any(skipped.is_gap for skipped in diagnosis.skipped):
         return "Nothing wrong was found in what could be judged."
     return "Nothing is wrong."
 
@@ -160,7 +168,7 @@ def _gaps(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         yield from others
     rules: dict[tuple[str, str], list[str]] = {}
     for skipped in report.diagnosis.skipped:
-        if (skipped.fact or verbose) and not skipped.left_out:
+        if (skipped.is_gap or verbose) and not skipped.left_out:
             rules.setdefault((skipped.fact or "", skipped.reason), []).append(safe(skipped.rule))
     for (fact, reason), names in rules.items():
         because = f"{safe(fact)} is not known: " if fact else ""
