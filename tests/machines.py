@@ -54,6 +54,25 @@ MODELS: dict[str, tuple[str, int, str]] = {
     "NVIDIA GeForce RTX 5090": ("12.0", 32607, "0x2b85"),
     "NVIDIA H100 80GB HBM3": ("9.0", 81559, "0x2330"),
     "NVIDIA H200": ("9.0", 143771, "0x2335"),
+    "NVIDIA A10G": ("8.6", 23028, "0x2237"),
+    "NVIDIA GB10": ("12.1", 122570, "0x2e12"),
+    "NVIDIA GH200 480GB": ("9.0", 97871, "0x2342"),
+    "NVIDIA GeForce GTX 1050": ("6.1", 2048, "0x1c81"),
+    "NVIDIA GeForce GTX 1080 Ti": ("6.1", 11264, "0x1b06"),
+    "NVIDIA GeForce RTX 3050 Ti Laptop GPU": ("8.6", 4096, "0x25a0"),
+    "NVIDIA GeForce RTX 3060 Laptop GPU": ("8.6", 6144, "0x2520"),
+    "NVIDIA GeForce RTX 3080": ("8.6", 10240, "0x2206"),
+    "NVIDIA GeForce RTX 3090": ("8.6", 24576, "0x2204"),
+    "NVIDIA GeForce RTX 4060 Laptop GPU": ("8.9", 8188, "0x28e0"),
+    "NVIDIA GeForce RTX 4070": ("8.9", 12282, "0x2786"),
+    "NVIDIA GeForce RTX 5090 D": ("12.0", 32607, "0x2b87"),
+    "NVIDIA L4": ("8.9", 23034, "0x27b8"),
+    "NVIDIA X900-16C": ("8.0", 16384, "0x20b5"),
+    "Orin": ("8.7", 30697, "0x229e"),
+    "NVIDIA Thor": ("11.0", 125772, "0x2b00"),
+    "TITAN X (Pascal)": ("6.1", 12288, "0x1b00"),
+    "TITAN Xp": ("6.1", 12288, "0x1b02"),
+    "Tesla P100-PCIE-16GB": ("6.0", 16384, "0x15f8"),
     "Tesla K80": ("3.7", 11441, "0x102d"),
     "Tesla T4": ("7.5", 15360, "0x1eb8"),
     "Tesla V100-SXM2-16GB": ("7.0", 16384, "0x1db1"),
@@ -310,7 +329,7 @@ def _no_torch() -> dict[str, Fact]:
         "location",
         "requires",
     )
-    partner = ("version", "cuda", "provenance", "requires")
+    partner = ("version", "cuda", "requires")
     return {
         **{f"torch.{name}": _not_installed("torch") for name in torch},
         **{f"{of}.{name}": _not_installed(of) for of in ("torchvision", "torchaudio") for name in partner},
@@ -342,7 +361,7 @@ def _torch_facts(
 
 def _partner_facts(name: str, version: str | None, build: Build, provenance: str) -> dict[str, Fact]:
     if version is None:
-        return {f"{name}.{what}": _not_installed(name) for what in ("version", "cuda", "provenance", "requires")}
+        return {f"{name}.{what}": _not_installed(name) for what in ("version", "cuda", "requires")}
     public, _, local = version.partition("+")
     own = take_apart(version) if local else build
     full = version if local or not build.channel else f"{public}+{build.local}"
@@ -431,9 +450,18 @@ def _gpu_facts(
             "compute_capability": capability,
             "memory_mib": memory,
             "pci": f"00000000:{on_bus + 1:02X}:00.0",
+            "memory_free_mib": memory,
+            "persistence": "off",
+            "compute_mode": "default",
+            "throttle": [],
+            "virtualization": "none",
         }
         gone = Unknown("the GPU refused with NVML error 15")
         for what, value in values.items():
             seen[f"gpu.{index}.{what}"] = gone if index in lost else Known(value, "nvml")
         seen[f"gpu.{index}.status"] = Known(15 if index in lost else 0, "nvml")
+        large = capability in ("8.0", "9.0", "10.0")  # those of data centres, which alone have MIG
+        for what, state in (("mig_mode", "off"), ("ecc", "on"), ("ecc_errors", 0)):
+            told: Fact = Known(state, "nvml") if large else Absent("not supported by this GPU")
+            seen[f"gpu.{index}.{what}"] = gone if index in lost else told
     return seen

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
-from snapshot_strategies import SNAPSHOTS, disturbed
+from snapshot_strategies import FACTS, GALLERY, SNAPSHOTS, chimeras, disturbed
 
 from envdoctor.diagnose.judge import diagnose
 from envdoctor.diagnose.verdict import exit_code
@@ -75,6 +75,30 @@ def test_a_real_machine_with_some_facts_replaced(snapshot: Snapshot, wishes: Wis
     diagnosis = diagnose(snapshot, MATRIX, wishes)
     hangs_together(snapshot, diagnosis)
     plans(snapshot, diagnosis, wishes)
+
+
+@given(st.sampled_from(GALLERY).flatmap(lambda one: disturbed(one, 12)), WISHES)
+def test_a_machine_of_the_gallery_with_absurd_facts(snapshot: Snapshot, wishes: Wishes) -> None:
+    diagnosis = diagnose(snapshot, MATRIX, wishes)
+    hangs_together(snapshot, diagnosis)
+    plans(snapshot, diagnosis, wishes)
+
+
+@given(chimeras(), WISHES)
+def test_a_machine_put_together_of_several(snapshot: Snapshot, wishes: Wishes) -> None:
+    diagnosis = diagnose(snapshot, MATRIX, wishes)
+    hangs_together(snapshot, diagnosis)
+    plans(snapshot, diagnosis, wishes)
+
+
+@given(st.sampled_from(sorted(RULES)), st.sampled_from(GALLERY), st.data())
+def test_a_rule_reads_what_it_says_it_needs(name: str, snapshot: Snapshot, data: st.DataObject) -> None:
+    """Whatever the facts it needs are: an answer, or the one way not to answer."""
+    needs = [need.replace(".N.", ".0.") for need in RULES[name].needs]
+    facts = data.draw(st.dictionaries(st.sampled_from(needs), FACTS, max_size=len(needs)))
+    judged = diagnose(snapshot.having(facts), MATRIX, select={name})
+    assert judged.crashed == ()
+    assert {one.rule for one in judged.findings} <= {name}
 
 
 @given(st.sampled_from(MACHINES).flatmap(disturbed), st.sampled_from(sorted(RULES)))

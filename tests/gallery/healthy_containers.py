@@ -1,0 +1,153 @@
+"""Healthy machines: containers, with a GPU and without."""
+
+# fmt: off
+from __future__ import annotations
+
+from described_machine import machine
+from gallery_case import Case
+from gallery_layers import (
+    A100,
+    DEBIAN,
+    DEFAULT_SHM,
+    DOCKER,
+    FEDORA,
+    H100,
+    LINUX,
+    NGC,
+    NO_GPU,
+    ROCKY_8,
+    RTX_4090,
+    UBUNTU,
+)
+
+HEALTHY_CONTAINERS = (
+    Case(
+        "container-with-a-gpu",
+        "Docker container with --gpus all and --shm-size=16g",
+        "Everything a training job needs was passed in.",
+        machine(DEBIAN, DOCKER, python="3.12.4", driver="570.124.06", gpus=[A100],
+                env={"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}),
+        boundary_of=("no-gpu-in-container", "dev-shm-too-small"),
+    ),
+    Case(
+        "container-for-the-cpu",
+        "Docker container on a machine without GPU, CPU build of torch",
+        "No GPU is asked for, and none is needed.",
+        machine(DEBIAN, DOCKER, NO_GPU, DEFAULT_SHM, python="3.12.4", torch="2.14.1+cpu"),
+        first="dev-shm-too-small", severity="note",
+        boundary_of=("no-gpu-in-container", "no-nvidia-gpu"),
+    ),
+    Case(
+        "podman-without-root",
+        "Rootless podman, CPU build, /dev/shm of podman's default size",
+        "The default size of /dev/shm is worth a note in a container.",
+        machine(FEDORA, DOCKER, NO_GPU, torch="2.14.1+cpu", python="3.13.7",
+                overrides={"container.runtime": "podman", "shm.total_bytes": 65_536_000,
+                           "shm.free_bytes": 65_536_000}),
+        first="dev-shm-too-small", severity="note",
+    ),
+    Case(
+        "cuda-build-in-a-container-without-gpu",
+        "Docker container of a CUDA image, started without --gpus, for a job on the CPU",
+        "Nobody asked for a GPU: an image's NVIDIA_VISIBLE_DEVICES=all is no request.",
+        machine(UBUNTU, DOCKER, NO_GPU, python="3.11.9", env={"NVIDIA_VISIBLE_DEVICES": "all"}),
+        first="no-gpu-in-container", severity="note",
+    ),
+    Case(
+        "pod-with-one-gpu",
+        "Kubernetes pod that was given one H100 by its UUID, with an emptyDir in memory on /dev/shm",
+        "The device plugin names the GPU; all of it is there.",
+        machine(UBUNTU, DOCKER, python="3.12.4", driver="570.124.06", gpus=[H100],
+                env={"NVIDIA_VISIBLE_DEVICES": "GPU-a0000000-0000-4000-8000-000000000000"},
+                overrides={"container.runtime": "kubernetes", "cgroup.memory_bytes": 128 * 2**30, "cgroup.cpus": 16.0}),
+        boundary_of=("no-gpu-in-container",),
+    ),
+    Case(
+        "singularity-on-a-cluster",
+        "Apptainer with --nv on a cluster node with four A100",
+        "Host libraries are bound into the image; limits are the host's.",
+        machine(ROCKY_8, DOCKER, python="3.10.14", driver="550.90.07", gpus=[A100] * 4, torch="2.5.1+cu124",
+                tags=["TAG-manylinux1_x86_64"],
+                overrides={"container.runtime": "singularity", "limits.memlock_bytes": None,
+                           "cuda.library": "/.singularity.d/libs/libcuda.so.1",
+                           "env.LD_LIBRARY_PATH": "/.singularity.d/libs"}),
+    ),
+    Case(
+        "ngc-on-an-older-driver",
+        "NVIDIA's image 25.01 on a data-centre driver 535, its compat libraries in effect",
+        "The image's libcuda of R570 bridges CUDA 12.8; and CUDA 12 runs on 535 anyway.",
+        machine(NGC, driver="535.183.01", cuda="12.8", gpus=[A100], overrides={
+            "cuda.library": "/usr/local/cuda-12.8/compat/lib.real/libcuda.so.570.86.10",
+            "cuda.library_version": "570.86.10", "cuda.compat": "/usr/local/cuda/compat/lib"}),
+        boundary_of=("compat-libcuda-mismatch", "driver-too-old", "memlock-limit-too-low"),
+    ),
+    Case(
+        "ngc-on-its-own-driver",
+        "NVIDIA's image 25.01 on driver 570, its compat libraries on disk and not in use",
+        "The driver is as new as the image; its own libcuda is taken.",
+        machine(NGC, driver="570.86.15", gpus=[H100] * 2),
+        boundary_of=("compat-libcuda-mismatch", "torch-torchvision-mismatch"),
+    ),
+    Case(
+        "ngc-cuda-13-over-compat",
+        "NVIDIA's image for CUDA 13 on a data-centre driver 535, its compat libraries in effect",
+        "Forward compatibility is what these libraries are for: CUDA 13 on an A100 with R535.",
+        machine(NGC, driver="535.183.01", cuda="13.0", gpus=[A100], torch="2.9.0a0+145a3a7bda.nv25.10",
+                torch_cuda="13.0", torchvision=None, triton="3.5.0", env={"NVIDIA_PYTORCH_VERSION": "25.10"},
+                overrides={"torch.channel": "cu130", "cuda.library":
+                           "/usr/local/cuda-13.0/compat/lib.real/libcuda.so.580.82.07",
+                           "cuda.library_version": "580.82.07", "cuda.compat": "/usr/local/cuda/compat/lib",
+                           "toolkit.installed": [{"path": "/usr/local/cuda-13.0", "version": "13.0.88", "nvcc": True}],
+                           "toolkit.home_version": "13.0.88", "toolkit.nvcc_version": "13.0.88",
+                           "cuda.compat_folders": [{"folder": "/usr/local/cuda-13.0/compat/lib.real",
+                                                    "version": "580.82.07"}]}),
+        boundary_of=("driver-too-old",),
+    ),
+    Case(
+        "default-memlock-with-gpus",
+        "Docker container with two GPUs, docker's default of 64 KiB for locked memory",
+        "Training works; only transports that lock memory ask for more.",
+        machine(UBUNTU, DOCKER, python="3.11.9", driver="570.124.06", gpus=[H100] * 2,
+                overrides={"limits.memlock_bytes": 65_536}),
+        first="memlock-limit-too-low", severity="note",
+    ),
+    Case(
+        "docker-inside-wsl2",
+        "Docker container inside WSL2, RTX 4090, Windows driver 566.36",
+        "The driver is that of Windows; its numbers are judged by the Windows floors.",
+        machine(UBUNTU, DOCKER, python="3.11.9", driver="566.36", cuda="12.7", gpus=[RTX_4090], overrides={
+            "host.wsl": True, "host.kernel": "5.15.153.1-microsoft-standard-WSL2", "host.virtualization": "hyperv",
+            "device.nodes": ["dxg"], "pci.nvidia": [], "driver.version.proc": None, "driver.version.sys": None,
+            "driver.library_version": None, "cuda.library": "/usr/lib/wsl/drivers/nv_dispi.inf_amd64_1/libcuda.so.1.1",
+            "cuda.library_version": None, "driver.wsl_library": None}),
+        boundary_of=("wsl-driver", "no-gpu-in-container"),
+    ),
+    Case(
+        "colab-like-notebook",
+        "Hosted notebook: container with a T4, torch from the PyTorch index in the system's Python 3.12",
+        "A T4 is served by every channel.",
+        machine(UBUNTU, DOCKER, python="3.12.12", driver="550.54.15", gpus=["Tesla T4"], torch="2.9.0+cu126",
+                provenance="pytorch-index", torchvision=None, triton="3.5.0",
+                sites=[("/usr/local/lib/python3.12/dist-packages", "dist-packages"),
+                       ("/usr/lib/python3/dist-packages", "dist-packages")],
+                nvidia={"nvidia-cudnn-cu12": "9.10.2.21"},
+                requires=["filelock", f"nvidia-cudnn-cu12==9.10.2.21; {LINUX}", f"triton==3.5.0; {LINUX}"],
+                env={"NVIDIA_VISIBLE_DEVICES": "all"}),
+    ),
+    Case(
+        "ci-runner-with-a-cuda-build",
+        "CI machine without GPU, the default build of torch because nobody chose another",
+        "A CUDA build runs on the CPU; nobody asked for a GPU.",
+        machine(UBUNTU, NO_GPU, torch="2.14.1+cu130", overrides={"host.virtualization": "hyperv"}),
+        first="no-nvidia-gpu", severity="note",
+        boundary_of=("driver-missing",),
+    ),
+    Case(
+        "gpu-by-cdi",
+        "podman with --device nvidia.com/gpu=all, which sets NVIDIA_VISIBLE_DEVICES=void",
+        "The devices are there; the variable only keeps the old hook away.",
+        machine(FEDORA, DOCKER, driver="580.95.05", gpus=[RTX_4090], python="3.13.7",
+                env={"NVIDIA_VISIBLE_DEVICES": "void"}, overrides={"container.runtime": "podman"}),
+        boundary_of=("no-gpu-in-container",),
+    ),
+)
