@@ -41,6 +41,9 @@ def put(path, value):
 
 
 LATEST = ("torch", "2.15.0")
+PAST = ("history", "torch")
+OLD_ROW = {"released": "2017-01-01", "source": "memory", "certainty": "recalled"}
+OLD_PARTNER = {"released": "2022-06-28", "torch": "==1.12.0", "python": "3.7-3.10"}
 BREACHES = [
     (put((*LATEST, "torchvision"), "0.99.0"), "torchvision 0.99.0 has no row"),
     (put((*LATEST, "torchvision"), "0.28.0"), "torchvision 0.28.0 asks for torch ==2.13.0"),
@@ -83,6 +86,22 @@ BREACHES = [
     (put(("torch",), []), "torch: must be a table"),
     (put(("gpus",), {}), "gpus: must be a list of tables"),
     (put(("glibc",), None), "glibc: is missing"),
+    (put((*PAST, "1.12.1"), {**OLD_ROW}), "torch 1.12.1 is not older than 1.12.1, which plans may name"),
+    (put((*PAST, "0.1.0"), {**OLD_ROW}), "torch 0.1.0 stands after 1.12.0"),
+    (put((*PAST, "1.4.0", "torchvision"), "0.6.0"), "torch 1.4.0: torchvision 0.6.0 asks for torch ==1.5.0"),
+    (put((*PAST, "1.4.0", "source"), "hearsay"), "a row names 'hearsay'"),
+    (put((*PAST, "1.4.0", "released"), "soon"), "1.4.0: 'soon' is not a date"),
+    (put((*PAST, "1.4.0", "certainty"), None), "history.torch.1.4.0.certainty: is missing"),
+    (put((*PAST, "1.4.0", "triton"), "==2.0.0"), "history.torch.1.4.0.triton: unknown key"),
+    (put((*PAST, "1.4.0", "cu101", "standing"), "stable"), "history.torch.1.4.0.cu101.standing: unknown key"),
+    (put((*PAST, "1.4.0", "cu101", "cuda"), "10.2"), "cu101 with CUDA 10.2"),
+    (put((*PAST, "1.4.0", "linux-x86_64", "default"), "cu102"), "torch 1.4.0: no cu102 build for linux-x86_64"),
+    (put((*PAST, "1.4.0", "cu101", "linux-x86_64", "architectures"), "kepler-ampere"), "8.0 before CUDA 11.0"),
+    (put((*PAST, "1.8.0", "cu111", "linux-x86_64", "certainty"), "verified"), "1.8.0 cu111 linux-x86_64: verified"),
+    (put(("history", "torchvision", "releases", "0.13.0"), {**OLD_PARTNER}), "torchvision 0.13.0 stands twice"),
+    (put(("history", "colour"), "red"), "history.colour: unknown key"),
+    (put(("history",), []), "history: must be a table"),
+    (put(("toolkits", "9.1.85"), None), "cu91: none for linux"),
 ]
 
 

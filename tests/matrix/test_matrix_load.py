@@ -11,16 +11,27 @@ import pytest
 
 from envdoctor.matrix import load
 from envdoctor.matrix.compile import compiled
-from envdoctor.matrix.load import load_matrix
+from envdoctor.matrix.load import load_matrix, read_json, read_toml
+from envdoctor.matrix.matrix import Matrix
 from envdoctor.matrix.rows import MatrixError
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def everything(matrix):
-    tables = ("releases", "partners", "cuda_floors", "toolkits", "driver_branches", "generations", "sources")
+    tables = (
+        "releases",
+        "past_releases",
+        "partners",
+        "past_partners",
+        "cuda_floors",
+        "toolkits",
+        "driver_branches",
+        "generations",
+        "sources",
+    )
     found = {name: getattr(matrix, name) for name in (*tables, "cudnn_support", "gpus", "tegra", "revision")}
-    return found, {version: matrix.wheels(version) for version in matrix.versions}
+    return found, {version: matrix.wheels(version) for version in (*matrix.past_versions, *matrix.versions)}
 
 
 @pytest.fixture
@@ -35,6 +46,37 @@ def package(tmp_path, monkeypatch):
 def test_compiled_form_equals_the_written_one(package, written):
     (package / "compat_matrix.json").write_text(compiled(written), encoding="utf-8")
     assert everything(load_matrix()) == everything(load_matrix(written))
+
+
+def test_history_is_parsed_when_an_old_release_is_asked_for(tmp_path, written):
+    target = tmp_path / "compat_matrix.json"
+    target.write_text(compiled(written), encoding="utf-8")
+    matrix = Matrix(read_json(target), "x")
+    assert isinstance(matrix.root.cells["history"], str)
+    matrix.wheel(matrix.newest_torch, "cu132", "linux-x86_64")
+    matrix.partner("torchvision", "0.29.1")
+    assert "history" not in vars(matrix)
+    assert matrix.wheel("1.7.1", "cu110", "linux-x86_64").cuda == "11.0"
+    assert "history" in vars(matrix)
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "3"])
+def test_a_damaged_history_is_one_line(package, written, text):
+    document = json.loads(compiled(written))
+    (package / "compat_matrix.json").write_text(json.dumps({**document, "history": text}))
+    matrix = load_matrix()
+    assert matrix.wheel("2.14.0", "cu126", "linux-x86_64") is not None
+    with pytest.raises(MatrixError, match=r"^compat_matrix\.json: history: (is not JSON|must be a table)$"):
+        matrix.wheels("1.7.1")
+
+
+def test_a_file_of_the_user_needs_no_history(tmp_path, written):
+    document = read_toml(written)
+    del document["history"]
+    matrix = Matrix(document, "mine")
+    assert (matrix.past_versions, matrix.past_releases, matrix.past_partners) == ((), (), {})
+    assert matrix.wheels("1.7.1") == ()
+    assert matrix.partner("torchvision", "0.8.2") is None
 
 
 def test_order_of_places(package, written):

@@ -28,7 +28,14 @@ def test_size_of_what_is_known(matrix):
         ("10.2", "windows", "441.22"),
         ("14.0", "linux", None),
         ("12.8", "macos", None),
-        ("9.2", "linux", None),
+        ("8.0", "linux", "367.48"),
+        ("9.0.176", "linux", "384.81"),  # three numbers, as torch/version.py of 2018 has them
+        ("9.1", "windows", "391.29"),
+        ("9.2", "linux", "396.26"),
+        ("10.0.130", "linux", "410.48"),
+        ("10.1.243", "linux", "418.39"),
+        ("10.1", "windows", "418.96"),
+        ("6.5", "linux", None),
     ],
 )
 def test_driver_floor(matrix, cuda, os, floor):
@@ -54,7 +61,10 @@ def test_toolkit_driver(matrix, cuda, os, driver):
 @pytest.mark.parametrize(
     ("driver", "cuda"),
     [
-        ("418.226.00", None),
+        ("346.46", None),
+        ("384.81", "9.0"),
+        ("391.35", "9.1"),  # a Windows number of R390, the last with Fermi
+        ("418.226.00", "10.1"),
         ("440.33", "10.2"),
         ("470.256.02", "11.4"),
         ("535.104.05", "12.2"),

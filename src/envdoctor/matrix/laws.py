@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TABLES = (
     *("revision", "sources", "python_tags", "architectures", "glibc", "torch", "torchvision", "torchaudio"),
     *("driver_floors", "toolkits", "driver_branches", "generations", "tegra", "cudnn", "gpus"),
+    *("history", "compile_pythons", "numpy2", "mkl", "triton_gpus", "cxx11_abi"),
 )
 KINDS = ("consumer", "workstation", "datacenter", "jetson")
 MAXWELL = (5, 0)
@@ -54,6 +55,7 @@ def every_row_reads(matrix: Matrix) -> Iterator[str]:
     matrix.root.row("tegra").certainty()
     tables: tuple[Sequence[object], ...] = (
         matrix.releases,
+        (matrix.past_releases,),
         _all_wheels(matrix),
         _all_partners(matrix),
         matrix.cuda_floors,
@@ -62,6 +64,8 @@ def every_row_reads(matrix: Matrix) -> Iterator[str]:
         matrix.generations,
         matrix.cudnn_support,
         matrix.gpus,
+        matrix.compile_pythons,
+        (matrix.numpy2, matrix.mkl, matrix.triton_gpus, matrix.cxx_abi),
         tuple(matrix.sources),
     )
     yield from (f"table {number} of {len(tables)} is empty" for number, rows in enumerate(tables, 1) if not rows)
@@ -69,7 +73,7 @@ def every_row_reads(matrix: Matrix) -> Iterator[str]:
 
 def versions_parse(matrix: Matrix) -> Iterator[str]:
     """Keys that are versions are dotted numbers."""
-    keys = [*matrix.versions, *(row.version for row in _all_partners(matrix))]
+    keys = [*matrix.versions, *matrix.past_versions, *(row.version for row in _all_partners(matrix))]
     for key in (*keys, *(row.version for row in matrix.toolkits)):
         try:
             parts(key)
@@ -81,7 +85,7 @@ def every_source_is_named_dated_and_used(matrix: Matrix) -> Iterator[str]:
     """Each row names a source of [sources]; each source has a date up to the revision and is named by a row."""
     if not _DATE.fullmatch(matrix.revision):
         yield f"revision {matrix.revision!r} is not a date"
-    named = set(_named_sources({k: v for k, v in matrix.root.cells.items() if k != "sources"}))
+    named = set(_named_sources({k: v for k, v in _cells(matrix).items() if k != "sources"}))
     for key in sorted(named - set(matrix.sources)):
         yield f"a row names {key!r}, which [sources] does not have"
     for source in matrix.sources.values():
@@ -107,8 +111,11 @@ def _named_sources(node: Node) -> Iterator[str]:
 def every_set_is_used_and_named_once(matrix: Matrix) -> Iterator[str]:
     """Each list of [python_tags] and [architectures] is referred to, and has one name only."""
     used = {
-        "python_tags": set(_cells_called("python", matrix.root.cells)),
-        "architectures": set(_cells_called("architectures", matrix.root.row("torch").cells)),
+        "python_tags": set(_cells_called("python", _cells(matrix))),
+        "architectures": {
+            *_cells_called("architectures", matrix.root.row("torch").cells),
+            *_cells_called("architectures", matrix.history.cells),
+        },
     }
     for table, keys in used.items():
         seen: dict[str, str] = {}
@@ -130,13 +137,19 @@ def _cells_called(name: str, node: Node) -> Iterator[str]:
 
 
 def releases_ascend(matrix: Matrix) -> Iterator[str]:
-    """Releases stand oldest first, by version and by date, and none is newer than the revision."""
+    """Releases stand oldest first, by version and by date, and none is newer than the revision.
+
+    A release of the long-term branch (1.8.2) is younger than the version after it: of history the versions alone count.
+    """
+    for earlier, later in pairwise(matrix.past_versions):
+        if not older(earlier, later):
+            yield f"torch {later} stands after {earlier}"
     for one, other in pairwise(matrix.releases):
         if not older(one.version, other.version):
             yield f"torch {other.version} stands after {one.version}"
         if one.released > other.released:
             yield f"torch {other.version} of {other.released} stands after {one.version} of {one.released}"
-    dated = [(row.version, row.released) for row in matrix.releases]
+    dated = [(row.version, row.released) for row in (*matrix.past_releases, *matrix.releases)]
     for version, day in (*dated, *((row.version, row.released) for row in _all_partners(matrix))):
         if not _DATE.fullmatch(day) or day > matrix.revision:
             yield f"{version}: {day!r} is not a date up to the revision {matrix.revision}"
@@ -155,6 +168,26 @@ def partners_pin_their_torch(matrix: Matrix) -> Iterator[str]:
                 yield f"torch {release.version}: {name} {version} was withdrawn"
             elif not accepts(partner.torch, release.version):
                 yield f"torch {release.version}: {name} {version} asks for torch {partner.torch}"
+
+
+def history_ends_where_plans_begin(matrix: Matrix) -> Iterator[str]:
+    """Releases of [history] are older than all that a plan may name, which finds none of them; so are their partners.
+
+    A partner that has a row accepts its torch; those of a release that is not on the package index have none.
+    """
+    history = matrix.history
+    history.only(("torch", "torchvision", "torchaudio"))
+    for release in matrix.past_releases:
+        if matrix.versions and not older(release.version, matrix.versions[0]):
+            yield f"torch {release.version} is not older than {matrix.versions[0]}, which plans may name"
+        if matrix.release(release.version) is not None:
+            yield f"torch {release.version} is offered to plans"
+        for name, version in (("torchvision", release.torchvision), ("torchaudio", release.torchaudio)):
+            partner = matrix.partner(name, version) if version else None
+            if partner is not None and not accepts(partner.torch, release.version):
+                yield f"torch {release.version}: {name} {version} asks for torch {partner.torch}"
+    for name, rows in matrix.past_partners.items():
+        yield from (f"{name} {version} stands twice" for version in rows if version in matrix.partners[name])
 
 
 def accepts(specifier: str, version: str) -> bool:
@@ -190,13 +223,14 @@ def python_tags_agree_with_requires_python(matrix: Matrix) -> Iterator[str]:
 
 def default_channel_is_a_build(matrix: Matrix) -> Iterator[str]:
     """What the package index gives by default on a platform is one of the builds of that platform."""
-    for release in matrix.releases:
+    releases = (*matrix.past_releases, *matrix.releases)
+    for release in releases:
         for platform, channel in release.default_channel.items():
             if matrix.wheel(release.version, channel, platform) is None:
                 yield f"torch {release.version}: no {channel} build for {platform}"
+    of_version = {release.version: release for release in releases}
     for wheel in _all_wheels(matrix):
-        release_of = matrix.release(wheel.torch)
-        if release_of is not None and wheel.platform not in release_of.platforms:
+        if wheel.platform not in of_version[wheel.torch].platforms:
             yield f"torch {wheel.torch}: {wheel.channel} for {wheel.platform}, which the release does not have"
 
 
@@ -302,6 +336,20 @@ def gpu_names_are_certain(matrix: Matrix) -> Iterator[str]:
             yield f"{model.name!r} does not find itself"
 
 
+def what_stands_beside_torch_ascends(matrix: Matrix) -> Iterator[str]:
+    """Rows of [[compile_pythons]] ascend in both columns, name releases, and no bound ends before it begins."""
+    for row, after in pairwise(matrix.compile_pythons):
+        if not (older(row.since, after.since) and older(row.newest, after.newest)):
+            yield f"compile_pythons: {after.since} with Python {after.newest} stands after {row.since}, {row.newest}"
+    named = [row.since for row in matrix.compile_pythons]
+    named += [matrix.numpy2.linux, matrix.numpy2.macos, matrix.numpy2.windows, matrix.cxx_abi.since, matrix.mkl.last]
+    for version in named:
+        if version not in matrix.versions:
+            yield f"torch {version} has no row"
+    if older(matrix.mkl.last, matrix.mkl.first):
+        yield f"mkl: ends at {matrix.mkl.last} before it begins at {matrix.mkl.first}"
+
+
 def tegra_is_what_fit_assumes(matrix: Matrix) -> Iterator[str]:
     """[tegra] and `fit.TEGRA` name the same parts."""
     if matrix.tegra != fit.TEGRA:
@@ -321,11 +369,18 @@ def generations_are_disjoint(matrix: Matrix) -> Iterator[str]:
 
 
 def _all_wheels(matrix: Matrix) -> tuple[Wheel, ...]:
-    return tuple(wheel for version in matrix.versions for wheel in matrix.wheels(version))
+    versions = (*matrix.past_versions, *matrix.versions)
+    return tuple(wheel for version in versions for wheel in matrix.wheels(version))
 
 
 def _all_partners(matrix: Matrix) -> tuple[Partner, ...]:
-    return tuple(partner for releases in matrix.partners.values() for partner in releases.values())
+    tables = (*matrix.past_partners.values(), *matrix.partners.values())
+    return tuple(partner for releases in tables for partner in releases.values())
+
+
+def _cells(matrix: Matrix) -> dict[str, Node]:
+    """Return the whole document, with [history] as tables also where it was compiled."""
+    return {**matrix.root.cells, "history": matrix.history.cells}
 
 
 LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (
@@ -335,6 +390,7 @@ LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (
     every_set_is_used_and_named_once,
     releases_ascend,
     partners_pin_their_torch,
+    history_ends_where_plans_begin,
     python_tags_agree_with_requires_python,
     default_channel_is_a_build,
     cuda_agrees_with_channel,
@@ -346,6 +402,7 @@ LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (
     toolkit_driver_provides_its_cuda,
     cudnn_only_drops,
     gpu_names_are_certain,
+    what_stands_beside_torch_ascends,
     tegra_is_what_fit_assumes,
     generations_are_disjoint,
 )

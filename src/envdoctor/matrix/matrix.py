@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from envdoctor.matrix import reading
+from envdoctor.matrix import beside, reading
 from envdoctor.matrix.fit import cubin_runs_on
 from envdoctor.matrix.rows import MatrixError, Row
 from envdoctor.matrix.versions import minor, parts
@@ -71,8 +72,45 @@ class Matrix:
         return tuple(self._release(version) for version in self.versions)
 
     def release(self, version: str) -> Release | None:
-        """The release of that public version ("2.14.0", no local part)."""
+        """The release of that public version ("2.14.0", no local part) that a plan may name; None for history."""
         return self._release(version) if version in self.versions else None
+
+    @cached_property
+    def history(self) -> Row:
+        """The rows of [history]: releases before those of [torch], for judging alone.
+
+        The compiled form holds them as JSON text of its own, so that a check which meets no old release does not
+        parse them.
+        """
+        cell = self.root.cells.get("history", {})
+        if not isinstance(cell, str):
+            return Row({"history": cell}, "", self.root.file).row("history")
+        import json
+
+        try:
+            cells = json.loads(cell)
+        except (ValueError, RecursionError):
+            raise self.root.wrong("is not JSON", "history") from None
+        return Row({"history": cells}, "", self.root.file).row("history")
+
+    @cached_property
+    def past_versions(self) -> tuple[str, ...]:
+        """The torch releases of [history], oldest first; a file of the user need not have any."""
+        return tuple(self.history.row("torch").cells) if self.history.cells else ()
+
+    @cached_property
+    def past_releases(self) -> tuple[Release, ...]:
+        """Every release of [history], oldest first. None of them is among `releases`."""
+        pythons, history = self.root.row("python_tags"), self.history
+        return tuple(
+            reading.read_past_release(version, history.row("torch").row(version), pythons)
+            for version in self.past_versions
+        )
+
+    @cached_property
+    def past_partners(self) -> Mapping[str, Mapping[str, Partner]]:
+        """The releases of torchvision and torchaudio in [history], by package and version."""
+        return self._partners(self.history) if self.history.cells else {}
 
     def _release(self, version: str) -> Release:
         if version not in self._releases:
@@ -82,13 +120,16 @@ class Matrix:
         return self._releases[version]
 
     def wheels(self, torch: str) -> tuple[Wheel, ...]:
-        """Every build of that release, by channel and platform; empty for a release it does not know."""
-        if torch not in self.versions:
+        """Every build of that release, of [torch] or of [history]; empty for a release it does not know."""
+        past = torch not in self.versions
+        version = _without_post(torch) if past else torch
+        if past and version not in self.past_versions:
             return ()
-        if torch not in self._wheels:
-            row = self.root.row("torch").row(torch)
-            self._wheels[torch] = reading.read_wheels(torch, row, self.root.row("architectures"))
-        return self._wheels[torch]
+        if version not in self._wheels:
+            row = (self.history if past else self.root).row("torch").row(version)
+            sets = self.root.row("architectures")
+            self._wheels[version] = reading.read_wheels(version, row, sets, reading.PAST if past else None)
+        return self._wheels[version]
 
     def wheel(self, torch: str, channel: str, platform: str) -> Wheel | None:
         """The build of that release on that channel ("cu126", "cpu") for that platform."""
@@ -99,15 +140,17 @@ class Matrix:
 
     @cached_property
     def partners(self) -> Mapping[str, Mapping[str, Partner]]:
-        """The releases of torchvision and torchaudio, by package and version."""
+        """The releases of torchvision and torchaudio beside those of [torch], by package and version."""
+        return self._partners(self.root)
+
+    def _partners(self, rows: Row) -> Mapping[str, Mapping[str, Partner]]:
         pythons = self.root.row("python_tags")
-        return {
-            name: reading.read_partners(name, self.root.row(name), pythons) for name in ("torchvision", "torchaudio")
-        }
+        return {name: reading.read_partners(name, rows.row(name), pythons) for name in ("torchvision", "torchaudio")}
 
     def partner(self, name: str, version: str) -> Partner | None:
-        """One release of torchvision or torchaudio."""
-        return self.partners.get(name, {}).get(version)
+        """One release of torchvision or torchaudio, also of [history]."""
+        found = self.partners.get(name, {}).get(version)
+        return found or self.past_partners.get(name, {}).get(_without_post(version))
 
     @cached_property
     def cuda_floors(self) -> tuple[CudaFloor, ...]:
@@ -143,6 +186,39 @@ class Matrix:
     def tegra(self) -> frozenset[Capability]:
         """Compute capabilities that torch leaves out of the minor-version rule."""
         return frozenset(self.root.row("tegra").capabilities("capabilities"))
+
+    @cached_property
+    def compile_pythons(self) -> tuple[beside.CompilePython, ...]:
+        """Up to which Python torch.compile starts, oldest torch release first."""
+        return tuple(beside.read_compile_python(row) for row in self.root.listed("compile_pythons"))
+
+    def compile_python(self, torch: str) -> str | None:
+        """The newest Python for which torch.compile of that release starts; None before there was one.
+
+        Raises `NotAVersion` where `torch` is not a version.
+        """
+        known = [row for row in self.compile_pythons if parts(row.since) <= parts(torch)]
+        return known[-1].newest if known else None
+
+    @cached_property
+    def numpy2(self) -> beside.NumpyTwo:
+        """From which torch release on its wheels work with NumPy 2."""
+        return beside.read_numpy2(self.root.row("numpy2"))
+
+    @cached_property
+    def mkl(self) -> beside.MklBreak:
+        """Which conda builds of torch miss a symbol in which MKL."""
+        return beside.read_mkl(self.root.row("mkl"))
+
+    @cached_property
+    def triton_gpus(self) -> beside.TritonGpus:
+        """For which GPUs triton compiles."""
+        return beside.read_triton_gpus(self.root.row("triton_gpus"))
+
+    @cached_property
+    def cxx_abi(self) -> beside.CxxAbi:
+        """From which torch release on Linux wheels have the new C++ ABI."""
+        return beside.read_cxx_abi(self.root.row("cxx11_abi"))
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:
@@ -255,6 +331,11 @@ class Matrix:
         if any(cubin_runs_on(one, capability) for one in named):
             return True
         return False if capability < min(named) else None
+
+
+def _without_post(version: str) -> str:
+    """Return the release that "1.0.1.post2" mends; rows of [history] go by it."""
+    return re.sub(r"\.post\d{1,4}$", "", version, flags=re.ASCII)
 
 
 __all__ = ["Matrix", "MatrixError"]

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 
 PLATFORMS = ("linux-x86_64", "linux-aarch64", "windows-x86_64", "macos-arm64", "macos-x86_64")
 CPU = "cpu"
+PAST: Standing = "legacy"
+"""The standing of every channel of [history], whose rows state none."""
 
 _ORIGIN = ("source", "certainty")
 _RELEASE = ("released", "requires_python", "torchvision", "torchaudio", "triton", "triton_python_below")
 _CHANNEL = ("cuda", "cudnn", "nccl", "standing")
+_PAST_CHANNEL = ("cuda",)
 
 
 def is_channel(key: str) -> bool:
@@ -73,6 +76,34 @@ def read_release(version: str, row: Row, pythons: Row, glibc: Row) -> Release:
     )
 
 
+def read_past_release(version: str, row: Row, pythons: Row) -> Release:
+    """A row [history.torch."VERSION"]: as `read_release`, but what only an installer asks for may be missing."""
+    row.only((*_ORIGIN, "released", "torchvision", "torchaudio", *PLATFORMS, *filter(is_channel, row.cells)))
+    platforms = {name: row.row(name) for name in PLATFORMS if name in row.cells}
+    for platform in platforms.values():
+        platform.only(("default", "python"))
+    return Release(
+        version=version,
+        released=row.text("released"),
+        requires_python="",
+        pythons={
+            name: read_pythons(platform, pythons) if "python" in platform.cells else ()
+            for name, platform in platforms.items()
+        },
+        default_channel={
+            name: platform.text("default") for name, platform in platforms.items() if "default" in platform.cells
+        },
+        platform_tags={},
+        glibc={},
+        torchvision=row.optional_version("torchvision"),
+        torchaudio=row.optional_version("torchaudio"),
+        triton=None,
+        triton_python_below=None,
+        source=row.text("source"),
+        certainty=row.certainty(),
+    )
+
+
 def read_pythons(row: Row, pythons: Row) -> tuple[str, ...]:
     """The Python tags that the `python` cell of `row` refers to."""
     key = row.text("python")
@@ -90,10 +121,13 @@ def _glibc(tag: str, glibc: Row) -> tuple[int, int]:
     raise glibc.wrong(f"no floor for the platform tag {tag!r}", "floors")
 
 
-def read_wheels(version: str, row: Row, architectures: Row) -> tuple[Wheel, ...]:
-    """Every build of the release: its CUDA channels in the order of the file, then the CPU build, by platform."""
+def read_wheels(version: str, row: Row, architectures: Row, standing: Standing | None = None) -> tuple[Wheel, ...]:
+    """Every build of the release: its CUDA channels in the order of the file, then the CPU build, by platform.
+
+    `standing` is that of all channels where their rows state none.
+    """
     wheels = [
-        _cuda_wheel(version, channel, row.row(channel), platform, architectures)
+        _cuda_wheel(version, channel, row.row(channel), platform, architectures, standing)
         for channel in filter(is_channel, row.cells)
         for platform in PLATFORMS
         if platform in row.row(channel).cells
@@ -122,8 +156,10 @@ def read_wheels(version: str, row: Row, architectures: Row) -> tuple[Wheel, ...]
     return tuple(wheels)
 
 
-def _cuda_wheel(version: str, channel: str, row: Row, platform: str, architectures: Row) -> Wheel:
-    row.only((*_ORIGIN, *_CHANNEL, *PLATFORMS))
+def _cuda_wheel(
+    version: str, channel: str, row: Row, platform: str, architectures: Row, standing: Standing | None
+) -> Wheel:
+    row.only((*_ORIGIN, *(_CHANNEL if standing is None else _PAST_CHANNEL), *PLATFORMS))
     build = row.row(platform)
     build.only((*_ORIGIN, "architectures", "cudnn", "cudnn_source"))
     kernels = None
@@ -145,7 +181,7 @@ def _cuda_wheel(version: str, channel: str, row: Row, platform: str, architectur
         nccl=row.optional_version("nccl") if linux else None,
         sass=kernels.capabilities("sass") if kernels else None,
         ptx=kernels.capabilities("ptx") if kernels else (),
-        standing=_standing(row),
+        standing=standing or _standing(row),
         source=build.text("source"),
         certainty=build.certainty(),
         pins_source=row.text("source"),

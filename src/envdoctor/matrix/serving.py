@@ -43,18 +43,29 @@ def need_of(machine: Machine, matrix: Matrix, gpus: tuple[Gpu, ...] | None = Non
 
     Raises `Undecidable` where a capability, the visible GPUs or the platform are not known.
     """
-    libc = machine.text("host.libc") if machine.is_known("host.libc") else None
     served = machine.visible_gpus if gpus is None else gpus
     return Need(
         platform=machine.platform,
         python_tag=machine.text("python.tag"),
-        glibc=_glibc(libc),
+        glibc=_glibc(machine),
         driver_os=driver_os(machine),
         driver=dotted(machine, "driver.version") if machine.is_known("driver.version") else None,
-        api=dotted(machine, "driver.cuda_version") if machine.is_known("driver.cuda_version") else None,
+        api=effective_api(machine, matrix),
         capabilities=tuple(dict.fromkeys(capability_of(gpu, matrix) for gpu in served)),
         cuda=bool(served) or machine.wishes.cuda,
     )
+
+
+def effective_api(machine: Machine, matrix: Matrix) -> str | None:
+    """Return the CUDA version of the libcuda that programs load; None where it is not known.
+
+    A forward-compat libcuda in effect counts by the driver it is taken from, where it did not answer itself.
+    """
+    told = dotted(machine, "driver.cuda_version") if machine.is_known("driver.cuda_version") else None
+    if not machine.is_known("cuda.compat") or not machine.is_known("cuda.library_version"):
+        return told
+    compat = matrix.driver_cuda(dotted(machine, "cuda.library_version") or "0")
+    return compat if compat and (told is None or minor(told) < minor(compat)) else told
 
 
 def dotted(machine: Machine, name: str) -> str | None:
@@ -68,10 +79,13 @@ def dotted(machine: Machine, name: str) -> str | None:
 
 
 def driver_os(machine: Machine) -> str:
-    """Return whose driver floors count: under WSL2 the driver is the Windows one."""
+    """Return whose driver floors count: under WSL2 the driver is the Windows one, also for a container there.
+
+    Snapshots of before `host.wsl` tell by the kind alone.
+    """
     if machine.text("host.os") == "windows" or machine.text("host.kind") == "wsl2":
         return "windows"
-    return "linux"
+    return "windows" if machine.is_known("host.wsl") and machine.value("host.wsl") is True else "linux"
 
 
 def capability_of(gpu: Gpu, matrix: Matrix) -> Capability:
@@ -197,7 +211,16 @@ def _gpu_obstacle(matrix: Matrix, wheel: Wheel, build: str, need: Need, capabili
     return None
 
 
-def _glibc(text: str | None) -> tuple[int, int] | None:
+NO_GLIBC = (0, 0)
+"""Older than every floor: of a system with another C library, which no published wheel for Linux runs on."""
+
+
+def _glibc(machine: Machine) -> tuple[int, int] | None:
     """Read "glibc 2.36" as (2, 36)."""
+    if machine.is_absent("host.libc"):
+        return NO_GLIBC
+    text = machine.text("host.libc") if machine.is_known("host.libc") else None
+    if text and text.startswith("musl"):
+        return NO_GLIBC
     parts = text.removeprefix("glibc ").split(".") if text and text.startswith("glibc ") else []
     return (int(parts[0]), int(parts[1])) if len(parts) >= 2 and all(p.isdigit() for p in parts[:2]) else None
