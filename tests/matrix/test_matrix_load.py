@@ -11,7 +11,7 @@ import pytest
 
 from envdoctor.matrix import load
 from envdoctor.matrix.compile import compiled
-from envdoctor.matrix.load import load_matrix, read_json, read_toml
+from envdoctor.matrix.load import load_matrix, read_toml
 from envdoctor.matrix.matrix import Matrix
 from envdoctor.matrix.rows import MatrixError
 
@@ -48,11 +48,8 @@ def test_compiled_form_equals_the_written_one(package, written):
     assert everything(load_matrix()) == everything(load_matrix(written))
 
 
-def test_history_is_parsed_when_an_old_release_is_asked_for(tmp_path, written):
-    target = tmp_path / "compat_matrix.json"
-    target.write_text(compiled(written), encoding="utf-8")
-    matrix = Matrix(read_json(target), "x")
-    assert isinstance(matrix.root.cells["history"], str)
+def test_rows_of_history_become_objects_when_an_old_release_is_asked_for(written):
+    matrix = Matrix(read_toml(written), "x")
     matrix.wheel(matrix.newest_torch, "cu132", "linux-x86_64")
     matrix.partner("torchvision", "0.29.1")
     assert "history" not in vars(matrix)
@@ -60,13 +57,13 @@ def test_history_is_parsed_when_an_old_release_is_asked_for(tmp_path, written):
     assert "history" in vars(matrix)
 
 
-@pytest.mark.parametrize("text", ["{", "[" * 100_000, "3"])
-def test_a_damaged_history_is_one_line(package, written, text):
+@pytest.mark.parametrize("damage", [3, "text", []])
+def test_a_damaged_history_is_one_line(package, written, damage):
     document = json.loads(compiled(written))
-    (package / "compat_matrix.json").write_text(json.dumps({**document, "history": text}))
+    (package / "compat_matrix.json").write_text(json.dumps({**document, "history": damage}))
     matrix = load_matrix()
     assert matrix.wheel("2.14.0", "cu126", "linux-x86_64") is not None
-    with pytest.raises(MatrixError, match=r"^compat_matrix\.json: history: (is not JSON|must be a table)$"):
+    with pytest.raises(MatrixError, match=r"^compat_matrix\.json: history: must be a table$"):
         matrix.wheels("1.7.1")
 
 

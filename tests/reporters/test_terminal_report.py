@@ -11,7 +11,7 @@ import pytest
 from report_samples import PYTHON, SAMPLES, driver_too_old, facts, hostile, impossible, report
 
 from envdoctor.model.fact import Absent, Known, Unknown
-from envdoctor.model.finding import Diagnosis, Severity, Verdict
+from envdoctor.model.finding import Diagnosis, Severity, Skipped, Verdict
 from envdoctor.model.plan import Applicability, Plan, Status, Step
 from envdoctor.reporters.terminal import render
 
@@ -156,3 +156,23 @@ def test_rich_is_imported_for_colours_only() -> None:
     command = [sys.executable, "-c", code, source, str(Path(__file__).parent)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "True\n"
+
+
+def of_an_older_envdoctor(count: int) -> Diagnosis:
+    """As many rules as that ask for a fact each that nobody had thought of when the machine was looked at."""
+    lacking = tuple(Skipped(f"rule-{place:02}", "not looked at", f"fact.{place:02}") for place in range(count))
+    return Diagnosis(Verdict.UNDETERMINED, skipped=(*lacking, Skipped("other", "no answer", "gpu.count")))
+
+
+def test_an_older_snapshot_is_told_in_one_short_sentence() -> None:
+    text = " ".join(render(report(facts(), of_an_older_envdoctor(20))).split())
+    assert text.count("not judged:") == 2
+    assert "not judged: other, because gpu.count is not known: no answer" in text
+    assert "not judged: 20 rules, because this snapshot does not hold fact.00, fact.01," in text
+    assert "fact.05 and 14 more (saved by an older envdoctor?)" in text
+    assert "not judged: 1 rule, because" in " ".join(render(report(facts(), of_an_older_envdoctor(1))).split())
+
+
+def test_verbose_names_every_rule_and_fact_an_older_snapshot_lacks() -> None:
+    text = render(report(facts(), of_an_older_envdoctor(20)), verbose=True)
+    assert all(f"rule-{place:02}" in text and f"fact.{place:02}" in text for place in range(20))

@@ -50,7 +50,8 @@ def test_windows_numbers_run_on_inside_a_branch(platform: dict[str, str]) -> Non
 def test_a_gpu_that_was_asked_for_and_cannot_be_reached_is_an_error() -> None:
     kernel_module = {"driver.version": Known("580.95.05", "/proc/driver/nvidia/version")}
     container = {"driver": None, "gpus": [H200], "kind": "container", "overrides": kernel_module}
-    assert judged(Wishes(require_gpu=True), torch="2.14.0+cu130", **container)[0] == [("error", "no-nvidia-gpu")]
+    asked = judged(Wishes(require_gpu=True), torch="2.14.0+cu130", **container)[0]
+    assert asked == [("error", "no-gpu-in-container"), ("error", "no-nvidia-gpu")]
     assert judged(torch="2.14.0+cu130", **container)[0] == []
     listed = {"driver": "580.95.05", "gpus": [], "cuda_init": 100}
     assert ("error", "no-nvidia-gpu") in judged(Wishes(require_gpu=True), **listed)[0]

@@ -235,7 +235,10 @@ def test_no_gpu_is_a_note_until_one_is_asked_for(kind: str) -> None:
     machine = machine_snapshot(driver=None, gpus=[], kind=kind)
     assert diagnose(machine, MATRIX).verdict is Verdict.HEALTHY
     asked = diagnose(machine, MATRIX, Wishes(require_gpu=True))
-    assert [one.rule for one in asked.findings if one.severity is Severity.ERROR] == ["no-nvidia-gpu"]
+    found = [(one.rule, one.caused_by) for one in asked.findings if one.severity is Severity.ERROR]
+    # Windows lends WSL2 its driver, and a host its containers: that none is lent is the cause there.
+    cause = {"wsl2": "wsl-driver", "container": "no-gpu-in-container"}.get(kind)
+    assert found == ([(cause, None)] if cause else []) + [("no-nvidia-gpu", cause)]
 
 
 def test_a_card_without_driver_is_an_error_on_a_bare_host_alone() -> None:
@@ -243,7 +246,7 @@ def test_a_card_without_driver_is_an_error_on_a_bare_host_alone() -> None:
     assert errors(judged(driver=None, gpus=[A100], kind="container")) == []
     asked = diagnose(machine_snapshot(driver=None, gpus=[A100], kind="container"), MATRIX, Wishes(require_gpu=True))
     assert [(one.rule, one.caused_by) for one in asked.findings if one.severity is Severity.ERROR] == [
-        ("driver-missing", None), ("no-nvidia-gpu", "driver-missing"),
+        ("no-gpu-in-container", None), ("driver-missing", "no-gpu-in-container"), ("no-nvidia-gpu", "driver-missing"),
     ]  # fmt: skip
 
 

@@ -50,6 +50,11 @@ QUIET_BESIDE_ANOTHER: dict[tuple[str, str], str] = {
     ("driver-query-failed", "a mismatch, which has its own name"): "nvml-driver-library-mismatch",
     ("nvml-driver-library-mismatch", "another refusal of NVML"): "driver-query-failed",
     ("driver-query-failed", "no driver to ask"): "driver-missing",
+    ("compat-libcuda-mismatch", "an upgrade without a reboot"): "nvml-driver-library-mismatch",
+    ("cuda-init-stale-driver-state", "a container that lost its devices"): "driver-query-failed",
+    ("cuda-init-stale-driver-state", "a GPU that refuses by itself"): "driver-query-failed",
+    ("fabric-manager-not-running", "a consumer GPU, which has no switch"): "driver-query-failed",
+    ("fabric-manager-not-running", "another refusal of CUDA"): "cuda-init-stale-driver-state",
 }
 """Quiet examples that hold another defect: all others are healthy machines."""
 

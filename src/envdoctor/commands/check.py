@@ -74,8 +74,7 @@ def command(
     from envdoctor.diagnose.verdict import exit_code
     from envdoctor.model.machine import Machine, Wishes
     from envdoctor.model.report import Report
-    from envdoctor.plan.remedies import plan_for
-    from envdoctor.plan.solve import Solver
+    from envdoctor.plan import remedies
 
     matrix = knowledge.load(matrix_file)
     chosen = knowledge.known_rules(select, "--select")
@@ -83,11 +82,17 @@ def command(
     wishes = Wishes(require_gpu=require_gpu)
     seen = seeing() if seeing else examine.saved(snapshot_file or "-")
     diagnosis = diagnose(seen, matrix, wishes, select=chosen, ignore=left_out)
-    solver = Solver(Machine(seen, wishes), matrix, live=snapshot_file is None)
+    machine = Machine(seen, wishes)
+    if remedies.nothing_to_mend(diagnosis, machine):
+        plan = remedies.NOTHING
+    else:  # the planner takes as long to import as half of the rules; a healthy machine does without it
+        from envdoctor.plan.solve import Solver
+
+        plan = remedies.plan_for(diagnosis, Solver(machine, matrix, live=snapshot_file is None))
     report = Report(
         snapshot=seen,
         diagnosis=diagnosis,
-        plan=plan_for(diagnosis, solver),
+        plan=plan,
         exit_code=exit_code(diagnosis, fail_on=fail_on, strict=strict),
         matrix_revision=matrix.revision,
         newest_torch=matrix.newest_torch,

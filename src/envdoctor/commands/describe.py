@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.commands.failure import Unusable
-from envdoctor.model.fact import Absent, Fact, Known
+from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.model.machine import parse_capability
 from envdoctor.model.snapshot import Snapshot
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
 
 SOURCE = "command line"
+KINDS = {"windows": "windows", "macos": "macos"}
 DRIVER = re.compile(r"\d{3}(\.\d{1,3}){0,2}")
 PYTHON = re.compile(r"3\.(\d{1,2})(\.\d{1,2})?(t?)")
 GLIBC = re.compile(r"2\.\d{1,2}")
@@ -42,8 +43,8 @@ class Description:
         facts: dict[str, Fact] = {
             "host.os": Known(platform.partition("-")[0], SOURCE),
             "host.platform": Known(platform, SOURCE),
-            "host.kind": Known("bare", SOURCE),
-            "host.libc": Known(f"glibc {self._glibc()}", SOURCE) if self.glibc else Absent("not described"),
+            "host.kind": Known(self._kind(platform), SOURCE),
+            "host.libc": Known(f"glibc {self._glibc()}", SOURCE) if self.glibc else Unknown("not described"),
             "python.tag": Known(self._tag(), SOURCE) if self.python_version else Absent("not described"),
             "torch.version": Absent("the machine is described, not looked at"),
             "torchvision.version": Absent("the machine is described, not looked at"),
@@ -54,6 +55,12 @@ class Description:
         facts["driver.cuda_version"] = Known(api, "matrix") if api else Absent("not described")
         facts.update(self._gpus(matrix))
         return Snapshot(facts)
+
+    def _kind(self, platform: str) -> str:
+        """Return the kind of host that such a platform stands for: it decides where a driver is installed."""
+        if platform == "linux-aarch64" and (self.driver or self.gpus or self.capabilities):
+            return "sbsa"
+        return KINDS.get(platform.partition("-")[0], "jetson" if platform.endswith("-jetson") else "bare")
 
     def _gpus(self, matrix: Matrix) -> dict[str, Fact]:
         named = [(name, self._capability_of(name, matrix)) for name in self.gpus]

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from envdoctor.commands.failure import Unusable
+from envdoctor.model.finding import Severity, Verdict
 from envdoctor.plan.partners import COMPILED_PARTNERS
 from envdoctor.plan.solve import Solver
 from envdoctor.plan.wheel_index import BASE
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.finding import Diagnosis
     from envdoctor.model.machine import Machine
     from envdoctor.model.plan import Plan
+
+MOST_FACTS = 6
+"""Names of facts in one line."""
 
 
 def specifier(text: str | None) -> str | None:
@@ -47,17 +53,28 @@ def plan(machine: Machine, matrix: Matrix, *, live: bool, installer: str | None,
     """Judge the machine and plan for it; a wish for another torch is a reason to plan by itself."""
     from envdoctor.diagnose.judge import diagnose
     from envdoctor.model.machine import Undecidable
-    from envdoctor.plan.remedies import plan_for, undecided
+    from envdoctor.plan.remedies import NOTHING, plan_for, undecided
 
     if base is not None and not base.startswith(("https://", "http://", "file://")):
         raise Unusable(f"--index-base {base}: not a URL")
     solver = Solver(machine, matrix, live=live, base=base or BASE, installer=installer)
     if machine.wishes.torch is None and not machine.wishes.partners:
-        return plan_for(diagnose(machine.snapshot, matrix, machine.wishes), solver)
+        diagnosis = diagnose(machine.snapshot, matrix, machine.wishes)
+        answer = plan_for(diagnosis, solver)
+        return replace(answer, because=_not_known(diagnosis)) if answer == NOTHING else answer
     try:
         return solver.wheel_set()
     except Undecidable as reason:
         return undecided(reason)
+
+
+def _not_known(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Say on which facts "nothing to do" still hangs; nothing where every rule that may find an error decided."""
+    if diagnosis.verdict is not Verdict.UNDETERMINED:
+        return ()
+    facts = sorted({gap.fact for gap in diagnosis.skipped if gap.fact and gap.worst is Severity.ERROR})
+    shown = ", ".join(facts[:MOST_FACTS]) + (f" and {len(facts) - MOST_FACTS} more" * (len(facts) > MOST_FACTS))
+    return (f"not known: {shown}",)
 
 
 def show(plan: Plan, form: str) -> None:

@@ -49,7 +49,7 @@ def diagnose(
             for finding in rule.judge(machine, matrix):
                 findings.append((rule, finding))
         except Undecidable as reason:
-            skipped.append(Skipped(rule.name, reason.reason, reason.fact))
+            skipped.append(Skipped(rule.name, reason.reason, reason.fact, worst=rule.worst))
             undecided_errors |= reason.fact is not None and rule.worst is Severity.ERROR
         # The one place where a rule may fail in a way nobody foresaw: it must not silence the others.
         except Exception as bug:

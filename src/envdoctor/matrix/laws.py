@@ -85,7 +85,7 @@ def every_source_is_named_dated_and_used(matrix: Matrix) -> Iterator[str]:
     """Each row names a source of [sources]; each source has a date up to the revision and is named by a row."""
     if not _DATE.fullmatch(matrix.revision):
         yield f"revision {matrix.revision!r} is not a date"
-    named = set(_named_sources({k: v for k, v in _cells(matrix).items() if k != "sources"}))
+    named = set(_named_sources({k: v for k, v in matrix.root.cells.items() if k != "sources"}))
     for key in sorted(named - set(matrix.sources)):
         yield f"a row names {key!r}, which [sources] does not have"
     for source in matrix.sources.values():
@@ -111,7 +111,7 @@ def _named_sources(node: Node) -> Iterator[str]:
 def every_set_is_used_and_named_once(matrix: Matrix) -> Iterator[str]:
     """Each list of [python_tags] and [architectures] is referred to, and has one name only."""
     used = {
-        "python_tags": set(_cells_called("python", _cells(matrix))),
+        "python_tags": set(_cells_called("python", matrix.root.cells)),
         "architectures": {
             *_cells_called("architectures", matrix.root.row("torch").cells),
             *_cells_called("architectures", matrix.history.cells),
@@ -376,11 +376,6 @@ def _all_wheels(matrix: Matrix) -> tuple[Wheel, ...]:
 def _all_partners(matrix: Matrix) -> tuple[Partner, ...]:
     tables = (*matrix.past_partners.values(), *matrix.partners.values())
     return tuple(partner for releases in tables for partner in releases.values())
-
-
-def _cells(matrix: Matrix) -> dict[str, Node]:
-    """Return the whole document, with [history] as tables also where it was compiled."""
-    return {**matrix.root.cells, "history": matrix.history.cells}
 
 
 LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (

@@ -219,7 +219,7 @@ def _glibc(machine: Machine) -> tuple[int, int] | None:
     """Read "glibc 2.36" as (2, 36)."""
     if machine.is_absent("host.libc"):
         return NO_GLIBC
-    text = machine.text("host.libc") if machine.is_known("host.libc") else None
+    text = machine.told("host.libc")
     if text and text.startswith("musl"):
         return NO_GLIBC
     parts = text.removeprefix("glibc ").split(".") if text and text.startswith("glibc ") else []

@@ -76,13 +76,19 @@ class Finding:
 class Skipped:
     """A rule that did not decide. `fact` names the unknown fact, None where the matrix has no row.
 
-    `left_out` where the user asked not to run it.
+    `left_out` where the user asked not to run it; `worst` is what it could have found.
     """
 
     rule: str
     reason: str
     fact: str | None = None
     left_out: bool = False
+    worst: Severity = Severity.ERROR
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether an unknown fact kept back more than a note."""
+        return self.fact is not None and self.worst > Severity.NOTE
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,12 +123,21 @@ class Machine:
         self.read.add(name)
         return isinstance(self.snapshot[name], Known)
 
+    def is_absent(self, name: str) -> bool:
+        """Whether it was looked for and is not there; never raises."""
+        self.read.add(name)
+        return isinstance(self.snapshot[name], Absent)
+
     def text(self, name: str) -> str | None:
         """A fact that is a string."""
         value = self.value(name)
         if value is None or isinstance(value, str):
             return value
         raise Undecidable(f"{name} is not text in this snapshot", name)
+
+    def told(self, name: str) -> str | None:
+        """A text where it is known, None otherwise: for what a message adds and no verdict hangs on."""
+        return self.text(name) if self.is_known(name) else None
 
     def number(self, name: str) -> int | None:
         """A fact that is a whole number."""
@@ -178,15 +187,12 @@ class Machine:
             Gpu(
                 index=index,
                 # Not known of one GPU is no reason to say nothing of the others.
-                name=self._told(f"gpu.{index}.name"),
-                capability=parse_capability(self._told(f"gpu.{index}.compute_capability")),
+                name=self.told(f"gpu.{index}.name"),
+                capability=parse_capability(self.told(f"gpu.{index}.compute_capability")),
                 visible=index in visible,
             )
             for index in range(min(count, MOST_GPUS))
         )
-
-    def _told(self, name: str) -> str | None:
-        return self.text(name) if self.is_known(name) else None
 
     @cached_property
     def visible_gpus(self) -> tuple[Gpu, ...]:
@@ -197,6 +203,11 @@ class Machine:
     def platform(self) -> str:
         """`linux-x86_64`, `linux-aarch64`, `windows-x86_64`, `macos-arm64`, ... as the matrix names them."""
         return self.text("host.platform") or "unknown"
+
+    @property
+    def wheel_platform(self) -> str:
+        """The platform whose wheels pip installs here: Jetson takes those of every Linux on that processor."""
+        return self.platform.removesuffix("-jetson")
 
     def evidence(self, *names: str) -> tuple[Evidence, ...]:
         """The named facts as evidence, those that are known or absent."""

@@ -66,8 +66,8 @@ def candidates(
 ) -> list[Candidate]:
     """Return every wheel of the platform that a user could ask for, judged, oldest release first.
 
-    Where GPUs are to be served these are the CUDA builds, otherwise the CPU builds. `partners` are those that should
-    come along; one that was wished for and does not exist is an obstacle.
+    The history of the matrix is not among them. Where GPUs are to be served these are the CUDA builds, otherwise the
+    CPU builds. `partners` are those that should come along; one that was wished for and does not exist is an obstacle.
     """
     wished = wishes or Wishes()
     return [

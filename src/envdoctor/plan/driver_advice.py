@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from envdoctor.matrix.serving import Need
     from envdoctor.model.machine import Machine, TorchBuild
 
+IN_WINDOWS = "in Windows, not inside WSL2"
+WITH_JETPACK = "with the JetPack release that brings it"
 PLACES = {
     "container": "on the container's host",
-    "wsl2": "in Windows, not inside WSL2",
-    "jetson": "with the JetPack release that brings it",
+    "wsl2": IN_WINDOWS,
+    "jetson": WITH_JETPACK,
+    "vm-vgpu": "in this virtual machine together with that of its vGPU host, by whoever runs that host",
+    "windows": "in Windows",
 }
+"""Where a driver is installed, by kind of host; everywhere else on the machine itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,12 @@ def step(upgrade: Upgrade, machine: Machine) -> Step:
 
 
 def _place(machine: Machine) -> str:
-    kind = machine.text("host.kind") if machine.is_known("host.kind") else None
+    kind = machine.told("host.kind")
+    # A container has no driver of its own, nor has what it runs on in these cases.
+    if machine.is_known("host.wsl") and machine.value("host.wsl") is True:
+        return IN_WINDOWS
+    if machine.is_known("host.l4t") or machine.platform.endswith("-jetson"):
+        return WITH_JETPACK
     return PLACES.get(kind or "", "on this machine (in a virtual machine: inside it)")
 
 

@@ -13,48 +13,40 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Severity
 from envdoctor.model.machine import Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
-from envdoctor.plan.repair import repair
+from envdoctor.plan.by_hand import BY_HAND
 
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Finding
+    from envdoctor.model.machine import Machine
     from envdoctor.plan.solve import Solver
 
 ANOTHER_WHEEL = frozenset(
-    {"driver-too-old", "driver-too-old-for-gpu", "gpu-arch-dropped", "gpu-arch-not-in-wheel", "cpu-only-build"}
+    {
+        "driver-too-old",
+        "driver-too-old-for-gpu",
+        "gpu-arch-dropped",
+        "gpu-arch-not-in-wheel",
+        "cpu-only-build",
+        "glibc-too-old",
+    }
 )
-
-BY_HAND: dict[str, tuple[str, str]] = {
-    "nvml-driver-library-mismatch": (
-        "reboot",
-        "reboot the machine (of a container: its host), so that the kernel module of the installed driver is loaded",
-    ),
-    "gpu-lost": (
-        "reboot",
-        "reboot the machine; if the GPU is lost again, have its power, seating and cooling looked at",
-    ),
-    "driver-missing": (
-        "install-system-package",
-        "install the NVIDIA driver of the operating system (of a container: on its host) and reboot; where it is "
-        "installed, see why its module is not loaded: `dmesg | grep -i nvrm`, the DKMS build, Secure Boot",
-    ),
-    "driver-query-failed": (
-        "reboot",
-        "run nvidia-smi and read `dmesg | grep -i -e nvrm -e xid`; where they name no other cause, restart the "
-        "container or reboot the machine",
-    ),
-    "cuda-visible-devices-empty": ("unset-env", "unset it, or name GPUs that exist"),
-    "no-nvidia-gpu": ("start-container-with", "use a machine with an NVIDIA GPU, or pass one into the container"),
-}
-"""What a person does, by rule: the kind of step and its words. None of these is a command of ours to run."""
 
 NOTHING = Plan(Status.NOTHING_TO_DO)
 
 
+def nothing_to_mend(diagnosis: Diagnosis, machine: Machine) -> bool:
+    """Whether the plan is `NOTHING` without a solver being asked: nothing above a note, and a torch that is known."""
+    try:
+        return not _causes(diagnosis) and machine.torch is not None
+    except Undecidable:
+        return False
+
+
 def plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     """Return the plan that answers a diagnosis."""
-    causes = [f for f in diagnosis.findings if f.severity >= Severity.WARNING and f.caused_by is None]
-    for_a_person = [finding for finding in causes if finding.rule in BY_HAND]
-    for_packages = [finding for finding in causes if finding.rule not in BY_HAND]
+    causes = _causes(diagnosis)
+    for_a_person = [finding for finding in causes if finding.rule in BY_HAND.keys() - ANOTHER_WHEEL]
+    for_packages = [finding for finding in causes if finding not in for_a_person]
     steps = tuple(dict.fromkeys(_by_hand(finding) for finding in for_a_person))
     if steps and (not for_packages or any(finding.severity is Severity.ERROR for finding in for_a_person)):
         return Plan(Status.SOLVED, None, steps, because=tuple(finding.message for finding in causes[:1]))
@@ -68,6 +60,10 @@ def plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     return replace(plan, status=status, steps=(*steps, *plan.steps))
 
 
+def _causes(diagnosis: Diagnosis) -> list[Finding]:
+    return [one for one in diagnosis.findings if one.severity >= Severity.WARNING and one.caused_by is None]
+
+
 def undecided(reason: Undecidable) -> Plan:
     """Return the plan of a machine that does not tell what the choice hangs on."""
     fact = f"{reason.fact} is not known: " if reason.fact else ""
@@ -79,16 +75,30 @@ def _by_packages(solver: Solver, causes: list[Finding]) -> Plan:
     rules = {finding.rule for finding in causes}
     if rules & ANOTHER_WHEEL:
         return _another_wheel(solver, causes)
-    torch = solver.machine.torch
+    try:
+        torch = solver.machine.torch
+    except Undecidable:
+        if "package-files-damaged" not in rules:
+            raise
+        from envdoctor.plan.repair import put_back
+
+        return put_back(solver)
     if torch is None:
         return solver.wheel_set()
-    return repair(solver, causes, torch) if rules else NOTHING
+    if not rules:
+        return NOTHING
+    from envdoctor.plan.repair import repair
+
+    return repair(solver, causes, torch)
 
 
 def _another_wheel(solver: Solver, causes: list[Finding]) -> Plan:
     """Find the wheel that serves; one GPU without kernels beside a served one asks for no change by itself."""
     errors = [finding for finding in causes if finding.severity is Severity.ERROR]
     plan = solver.wheel_set()
+    by_hand = tuple(_by_hand(finding) for finding in errors if finding.rule in BY_HAND)
+    if plan.status is Status.IMPOSSIBLE and by_hand:
+        return replace(plan, status=Status.SOLVED, steps=by_hand)
     if errors or plan.status is Status.SOLVED:
         return plan
     return Plan(Status.NOTHING_TO_DO, alternatives=plan.alternatives, because=plan.because)

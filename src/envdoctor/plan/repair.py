@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from envdoctor.model.machine import OFFICIAL
 from envdoctor.model.plan import Plan, Status, Target
 from envdoctor.plan.installers.order import Order
 from envdoctor.plan.partners import COMPILED_PARTNERS, partner_version
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 PARTNER_RULES = frozenset({"torch-torchvision-mismatch", "torch-torchaudio-mismatch"})
 
+TORCH_ITSELF = frozenset({"package-files-damaged", "python-unsupported"})
+"""Defects of which only the same build, put there again by the interpreter that imports it, is the way out."""
+
 CUDA_LIBRARY = re.compile(
     r"nvidia-(cublas|cuda-(cupti|nvrtc|runtime)|cudnn|cufft|cufile|curand|cusolver|cusparse|cusparselt|nccl|nvjitlink"
     r"|nvshmem|nvtx)(-cu\d{2})?"
@@ -32,7 +36,9 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
     """Keep the installed torch and put right what stands around it."""
     rules = {finding.rule for finding in causes}
     incomplete = {finding.subject for finding in causes if finding.rule == "shared-library-missing"}
-    if not torch.official:
+    if rules & TORCH_ITSELF:
+        incomplete.add("torch")
+    if not torch.official and not ("package-files-damaged" in rules and _lost_its_record(solver, torch)):
         why = f"torch {torch.text} comes from {torch.provenance}; reinstall it from there, together with its partners"
         return Plan(Status.IMPOSSIBLE, because=(why,))
     mends: tuple[tuple[bool, Callable[[Solver, TorchBuild], tuple[Order, str] | None]], ...] = (
@@ -40,7 +46,10 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
         (bool(rules & PARTNER_RULES), _partners),
         # A partner of another build is replaced above; one that shares a library with torch is mended with it.
         (bool(incomplete) and "torch" not in incomplete and not rules & PARTNER_RULES, _partners_again),
-        ("triton-mismatch" in rules, _triton),
+        (bool(rules & {"triton-mismatch", "triton-unavailable"}), _triton),
+        ("cuda-package-pin-broken" in rules and "torch" not in incomplete, _pins),
+        ("mixed-cu-packages" in rules and "torch" not in incomplete, _clashing),
+        ("numpy2-abi" in rules, _numpy),
     )
     orders = [mend(solver, torch) for wanted, mend in mends if wanted]
     if "torch" in incomplete:
@@ -53,6 +62,25 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
         why = f"no partner of torch {torch.text} is known to this matrix ({solver.matrix.revision})"
         return Plan(Status.IMPOSSIBLE, because=(why,))
     return Plan(Status.SOLVED, _target(solver, torch), steps)
+
+
+def _lost_its_record(solver: Solver, torch: TorchBuild) -> bool:
+    """Whether it is a published build, by the tag in its files, of which only the record is gone."""
+    lost = torch.provenance == "unknown" and solver.machine.text("torch.dist_version") is None
+    return lost and torch.local is not None and torch.local == torch.channel
+
+
+def put_back(solver: Solver) -> Plan:
+    """Install again what is recorded and gone: all that is known of the build is its record."""
+    machine = solver.machine
+    version, builder = machine.text("torch.dist_version"), machine.text("torch.provenance")
+    if version is None or builder not in OFFICIAL:
+        why = f"torch {version} comes from {builder}; reinstall it from there, together with its partners"
+        return Plan(Status.IMPOSSIBLE, because=(why,))
+    channel = version.partition("+")[2]
+    index = index_url(solver.base, channel, machine.platform) if channel else None
+    order = Order(solver.python, (f"torch=={version}",), index, again=True)
+    return Plan(Status.SOLVED, None, (solver.step(order, f"installs the recorded torch {version} again"),))
 
 
 def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
@@ -148,6 +176,36 @@ def _triton(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
     return Order(
         solver.python, (wanted,), _index(solver, torch)
     ), f"installs the triton that torch {torch.text} requires"
+
+
+def _pins(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
+    """Bring the CUDA libraries back to the pins of torch: the resolver compares what its requirements say."""
+    order = Order(solver.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
+    return order, f"brings the CUDA libraries back to what torch {torch.text} pins; other packages stay"
+
+
+def _clashing(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+    """Write the files that packages of two CUDA majors share anew from the one of torch's own."""
+    shared = {
+        str(name)
+        for row in solver.machine.items("nvidia.clashes")
+        if isinstance(row, dict) and isinstance(names := row.get("packages"), list)
+        for name in names
+    }
+    installed = solver.machine.table("nvidia.packages")
+    major = (torch.cuda or "").partition(".")[0]
+    wanted = sorted(name for name in shared if name in installed and _belongs(name, major))
+    if not wanted:
+        return None
+    requirements = tuple(f"{name}=={installed[name]}" for name in wanted)
+    order = Order(solver.python, requirements, _index(solver, torch), again=True)
+    return order, f"puts the files of the CUDA libraries that torch {torch.text} requires back in their places"
+
+
+def _numpy(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
+    """Install a NumPy of the series this torch was compiled against."""
+    order = Order(solver.python, ("numpy<2",), None)
+    return order, f"installs a NumPy 1, which torch {torch.text} was compiled against; a newer torch takes NumPy 2"
 
 
 def _exact(solver: Solver, torch: TorchBuild) -> str:

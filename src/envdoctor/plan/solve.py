@@ -193,7 +193,8 @@ class Solver:
         said = []
         wheel = chosen.wheel
         if not need.cuda:
-            said.append("no NVIDIA GPU is visible, so the CPU build")
+            if not self.machine.platform.startswith("macos"):  # there is one build for Macs, and no NVIDIA GPU
+                said.append("no NVIDIA GPU is visible, so the CPU build")
         elif wheel.cuda and not need.driver:
             floor = self.matrix.driver_floor(wheel.cuda, need.driver_os)
             said.append(f"CUDA {wheel.cuda} needs driver {floor} or newer; the driver is not known here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 HEADING = "bold"
+
+CODE = re.compile(r"`[^`]{1,200}`")
+UNBROKEN = "\N{NULL}"
+"""Stands for a blank inside of code while a paragraph is filled; no page holds one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,16 @@ def render_page(page: RulePage, *, width: int = WIDTH, colour: bool = False) -> 
 def _page_lines(page: RulePage, width: int) -> Iterator[Line]:
     yield Line(f"{page.rule} (at worst: {page.worst})", HEADING, len(page.rule))
     yield Line()
+    indent = ""
     for block in page.text.split("\n\n"):
         heading, _, rest = block.strip().partition("\n") if block.lstrip().startswith("## ") else ("", "", block)
         if heading:
             yield styled(heading.removeprefix("## "), HEADING)
-        indent = "  " if heading else ""
+            indent = "  "  # of what follows, up to the next heading
         for paragraph in _paragraphs(rest):
-            listed = paragraph.startswith("- ")
-            yield from wrapped(" ".join(paragraph.split()), width, indent, f"{indent}  " if listed else indent)
+            text = CODE.sub(_unbroken, " ".join(paragraph.split()))
+            for line in wrapped(text, width, indent, f"{indent}  " if paragraph.startswith("- ") else indent):
+                yield Line(line.text.replace(UNBROKEN, " "))
         yield Line()
     yield styled("Severity", HEADING)
     for when, word in page.severities:
@@ -74,6 +81,11 @@ def _page_lines(page: RulePage, width: int) -> Iterator[Line]:
         yield Line()
         yield styled("Rules whose findings it explains", HEADING)
         yield from wrapped(", ".join(page.explains), width, "  ", "  ")
+
+
+def _unbroken(code: re.Match[str]) -> str:
+    """Return a command such that it stays on one line: what is copied has to arrive whole."""
+    return code[0].replace(" ", UNBROKEN)
 
 
 def _paragraphs(block: str) -> list[str]:

@@ -18,11 +18,14 @@ COMMAND_INDENT = "    "
 IMPOSSIBLE = "No published torch wheel serves this machine as it is."
 UNDECIDED = "What to install here cannot be said, because a fact is missing:"
 FITS = "What fits this machine:"
+NOTHING_SEEN = "Nothing to do by what could be seen, which is not all that decides:"
 
 
 def render_plan(plan: Plan, *, width: int = 80, colour: bool = False) -> str:
     """Return a plan that stands by itself, with the constraints that decided it."""
     if plan.status is Status.NOTHING_TO_DO and not plan.alternatives:
+        if plan.because:
+            return joined([*wrapped(NOTHING_SEEN, width), *_because(plan, width)], colour=colour)
         return "Nothing to do: what is installed fits this machine.\n"
     return joined(plan_lines(plan, FITS, width, verbose=True), colour=colour)
 

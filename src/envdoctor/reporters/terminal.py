@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity, Verdict
+from envdoctor.model.snapshot import NOT_LOOKED_AT
 from envdoctor.reporters.finding_order import told_in_order
 from envdoctor.reporters.lines import SENTENCE, Line, joined, wrapped
 from envdoctor.reporters.machine_lines import machine_lines
@@ -17,7 +18,7 @@ from envdoctor.reporters.plain_text import safe
 from envdoctor.reporters.plan_lines import FITS, plan_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from envdoctor.model.finding import Evidence, Finding
     from envdoctor.model.report import Report
@@ -26,6 +27,8 @@ NARROWEST = 40
 MENDS = "To make it right, with this machine as it is:"
 VALUE = 120
 """Characters of one value shown as evidence; the whole value is in the JSON document."""
+FEW = 6
+"""Names of facts that stand in one sentence; all of them are told where `verbose` is asked for."""
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold blue"}
 
@@ -167,13 +170,33 @@ def _gaps(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         yield Line(first.text, _STYLES[Severity.ERROR], len("a bug in envdoctor"))
         yield from others
     rules: dict[tuple[str, str], list[str]] = {}
+    not_in_it: dict[str, list[str]] = {}
     for skipped in report.diagnosis.skipped:
-        if (skipped.is_gap or verbose) and not skipped.left_out:
+        if skipped.left_out or not (skipped.is_gap or verbose):
+            continue
+        if skipped.fact is not None and skipped.reason == NOT_LOOKED_AT.reason:
+            not_in_it.setdefault(skipped.fact, []).append(safe(skipped.rule))
+        else:
             rules.setdefault((skipped.fact or "", skipped.reason), []).append(safe(skipped.rule))
     for (fact, reason), names in rules.items():
         because = f"{safe(fact)} is not known: " if fact else ""
         text = f"not judged: {', '.join(names)}, because {because}{safe(reason, SENTENCE)}"
         yield from wrapped(text, width, "", "  ")
+    if not_in_it:
+        yield from wrapped(_older_snapshot(not_in_it, verbose), width, "", "  ")
+
+
+def _older_snapshot(not_in_it: Mapping[str, Sequence[str]], verbose: bool) -> str:
+    """One sentence for all rules that ask for facts which nobody looked for when the snapshot was taken."""
+    rules = sorted(name for names in not_in_it.values() for name in names)
+    facts = sorted(safe(fact) for fact in not_in_it)
+    told = ", ".join(rules) if verbose else f"{len(rules)} rule{'s' * (len(rules) > 1)}"
+    shown = facts if verbose else facts[:FEW]
+    others = f" and {len(facts) - len(shown)} more" if len(facts) > len(shown) else ""
+    return (
+        f"not judged: {told}, because this snapshot does not hold {', '.join(shown)}{others} (saved by an older"
+        " envdoctor?)"
+    )
 
 
 def _last_sentence(report: Report) -> str:

@@ -1,22 +1,25 @@
 """torch was installed without CUDA on a machine with a working NVIDIA GPU.
 
 ## What it means
-`torch.version.cuda` is None, so torch never uses the GPU, and says nothing about it.
+`torch.version.cuda` is None, so torch never uses the GPU: `torch.cuda.is_available()` is False without a word, and
+`.cuda()` or `.to("cuda")` raises "AssertionError: Torch not compiled with CUDA enabled".
 
 ## Why it happens
-The default wheels for Windows (and, before 2.11, for Linux on ARM) are CPU builds; a requirements file or
-Dockerfile named the cpu index; conda resolved a cpu variant. Once a CPU build is installed, `pip install
-torch` changes nothing: the requirement is satisfied.
+The default wheels for Windows (and, before 2.11, for Linux on ARM) are CPU builds; a requirements file or Dockerfile
+named the cpu index; conda resolved a cpu variant, because no build for the wanted `cudatoolkit` exists or `cpuonly` was
+asked for (`conda list pytorch` shows it in the build: py3.8_cpu_0). Once a CPU build is installed, `pip install torch`
+changes nothing: the requirement is satisfied.
 
 ## How to be sure
 `python -c "import torch; print(torch.__version__, torch.version.cuda)"` prints `+cpu` or None.
 
 ## How to fix
-Install a CUDA build by its full version, local part included, so that pip replaces the CPU build;
-`envdoctor plan` names it.
+Install a CUDA build by its full version, local part included, so that pip replaces the CPU build, such as
+`python -m pip install --index-url https://download.pytorch.org/whl/cu126 torch==2.14.0+cu126`, and with it its
+partners. `envdoctor plan` names what fits this machine.
 
 ## Sources
-`torch/version.py` of the installed wheel.
+`torch/version.py` of the installed wheel; `_lazy_init` in torch/cuda/__init__.py for the message.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     torch = machine.torch
     if torch is None or torch.cuda is not None or torch.hip is not None or torch.provenance in OTHER_ACCELERATOR:
         return
-    if not machine.visible_gpus or machine.number("cuda.init") not in (0, None):
+    if not machine.visible_gpus or machine.number("cuda.init") != 0:
         return
     gpu = next((one for one in machine.visible_gpus if _some_wheel_serves(machine, matrix, one)), None)
     if gpu is None:
@@ -73,15 +76,57 @@ RULE = Rule(
     needs=(
         "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "host.os", "host.kind",
         "host.platform", "host.libc", "python.tag", "driver.version", "driver.cuda_version", "cuda.init",
-        "gpu.count", "gpu.visible", "gpu.N.name", "gpu.N.compute_capability",
+        "gpu.count", "gpu.visible", "gpu.N.name", "gpu.N.compute_capability", "host.wsl", "cuda.compat",
+        "cuda.library_version",
     ),
     fires=(
         Example("the cpu wheel on an H200", {"torch": "2.13.0+cpu", "gpus": ["NVIDIA H200 9.0"]}, says="2.13.0"),
+        Example(
+            "the default wheel for Windows",
+            {
+                "torch": "2.9.1+cpu", "host.os": "windows", "host.platform": "windows-x86_64", "host.kind": "windows",
+                "host.libc": None, "torch.wheel_tags": ["cp311-cp311-win_amd64"],
+            },
+            says="without CUDA",
+        ),
+        Example(
+            "the default wheel for Linux on ARM before 2.11",
+            {
+                "torch": "2.9.1+cpu", "host.platform": "linux-aarch64", "host.kind": "sbsa",
+                "cpu.architecture": "aarch64", "cpu.flags": ["asimd", "asimddp"], "python.machine": "aarch64",
+                "torch.wheel_tags": ["cp311-cp311-manylinux_2_28_aarch64"], "gpus": ["NVIDIA GH200 480GB 9.0"],
+                "driver": "580.95.05 13.0",
+            },
+            says="GH200",
+        ),
+        Example(
+            "the cpu variant of conda",
+            {
+                "torch": "1.12.1", "torch.provenance": "conda-pytorch", "torch.installer": "conda",
+                "python.environment": "conda", "gpus": ["NVIDIA GeForce RTX 3060 Laptop GPU 8.6"],
+                "packages.conda": {
+                    "pytorch": {"version": "1.12.1", "build": "py3.11_cpu_0", "channel": "pytorch"},
+                    "cudatoolkit": {"version": "11.3.1", "build": "h59b6b97_2", "channel": "defaults"},
+                },
+            },
+            says="RTX 3060",
+        ),
     ),
     quiet=(
         Example("the cpu wheel where no GPU is", {"torch": "2.13.0+cpu", "gpus": None, "driver": None}),
         Example("the cpu wheel beside a GPU that is hidden", {"torch": "2.13.0+cpu", "gpu.visible": []}),
         Example("beside a GPU that no wheel serves", {"torch": "2.13.0+cpu", "gpus": ["GeForce 210 1.2"]}),
+        Example(
+            "a Mac, whose wheels have no CUDA",
+            {
+                "torch": "2.9.1", "host.os": "macos", "host.platform": "macos-arm64", "host.kind": "macos",
+                "host.libc": None, "gpus": None, "driver": None, "nvml.status": None, "cuda.init": None,
+                "pci.nvidia": None, "torch.wheel_tags": ["cp311-none-macosx_11_0_arm64"],
+                "host.version": "macos 14.5", "cpu.architecture": "arm64", "python.machine": "arm64",
+                "cpu.flags": None, "amd.gpus": None, "device.nodes": None,
+            },
+        ),
+        Example("a build for Intel GPUs", {"torch": "2.9.1+xpu", "torch.provenance": "xpu"}),
         Example("a ROCm build", {"torch": "2.9.1+rocm6.4", "torch.provenance": "rocm"}),
     ),
 )  # fmt: skip

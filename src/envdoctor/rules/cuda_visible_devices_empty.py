@@ -1,15 +1,16 @@
 """CUDA_VISIBLE_DEVICES leaves no GPU visible, or names one that does not exist.
 
 ## What it means
-CUDA programs started in this environment see no GPU, although the machine has some, or fewer than were
-named. Entries after the first one that names no device are ignored.
+CUDA programs started in this environment see no GPU, although the machine has some, or fewer than were named. torch
+then says "RuntimeError: No CUDA GPUs are available". Entries after the first one that names no device are ignored.
 
 ## Why it happens
-The variable was emptied (or set to -1) to keep a program off the GPUs, or it was copied from a machine with
-more of them.
+The variable was emptied (or set to -1) to keep a program off the GPUs, or it was copied from a machine with more of
+them. UUIDs (GPU-..., MIG-...) are those of one machine only, and MIG ones change when the instances are made anew.
 
 ## How to be sure
-`echo "$CUDA_VISIBLE_DEVICES"` against `nvidia-smi -L`.
+`echo "$CUDA_VISIBLE_DEVICES"` against `nvidia-smi -L`. CUDA counts the fastest GPU as 0, nvidia-smi counts by the bus;
+they agree with `CUDA_DEVICE_ORDER=PCI_BUS_ID`.
 
 ## How to fix
 `unset CUDA_VISIBLE_DEVICES`, or name indexes or UUIDs that exist.

@@ -8,15 +8,16 @@ A new card was put into a machine, or a cloud image with an old driver was start
 Blackwell (GeForce RTX 50, RTX PRO Blackwell, B200) needs driver branch 570 or newer.
 
 ## How to be sure
-`nvidia-smi` prints the driver version, or "No devices were found"; the kernel log may say that the driver
-ignores the GPU.
+`nvidia-smi` prints the driver version, or "No devices were found". `dmesg | grep NVRM` then says "The NVIDIA GPU
+0000:01:00.0 (PCI ID: 10de:2b85) installed in this system is not supported by the NVIDIA 550.144.03 driver release".
 
 ## How to fix
 Install a newer driver, where the driver lives: on the host of a container, in Windows for WSL2. Blackwell
 also needs the open kernel modules. Then choose the torch build: `envdoctor plan` names it.
 
 ## Sources
-CUDA Toolkit 12.8 release notes: the first toolkit with sm_100 and sm_120, shipped with driver R570.
+CUDA Toolkit 12.8 release notes: the first toolkit with sm_100 and sm_120, shipped with driver R570; for the kernel's
+line, NVIDIA/open-gpu-kernel-modules issue 393.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Compare the driver branch with the lowest one of each visible GPU."""
     if not machine.visible_gpus:
         return
+    if not machine.is_known("driver.version") and machine.is_known("cuda.init") and machine.number("cuda.init") == 0:
+        return  # CUDA starts and enumerates them: the driver supports them, whatever its version
     version = dotted(machine, "driver.version")
     if version is None:
         return
@@ -64,7 +67,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
 RULE = Rule(
     judge,
     stage=Stage.SUPPORT,
-    needs=("driver.version", "gpu.count", "gpu.visible", "gpu.N.name", "gpu.N.compute_capability"),
+    needs=("driver.version", "cuda.init", "gpu.count", "gpu.visible", "gpu.N.name", "gpu.N.compute_capability"),
     fires=(
         Example(
             "RTX 5090 on driver 535",

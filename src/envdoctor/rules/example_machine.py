@@ -99,6 +99,7 @@ HEALTHY: dict[str, Value] = {
     "cuda.library_version": "535.104.05",
     "cuda.compat": None,
     "cuda.compat_folders": [],
+    "driver.wsl_library": None,
     "toolkit.installed": [],
     "toolkit.home": None,
     "toolkit.home_version": None,
@@ -120,7 +121,7 @@ def snapshot(told: dict[str, Value]) -> Snapshot:
 
     `torch`, `torchvision`, `torchaudio`: a version text such as "2.14.0+cu130", from which CUDA and channel
     follow. `driver`: "535.104.05 12.2", version and CUDA driver API version. `gpus`: "NAME 8.0" each; all
-    are visible unless `gpu.visible` says otherwise.
+    are visible unless `gpu.visible` says otherwise. `taken`: when the machine was looked at.
     """
     facts: dict[str, Fact] = {}
     for name, value in told.items():
@@ -133,7 +134,8 @@ def snapshot(told: dict[str, Value]) -> Snapshot:
         elif name == "gpus":
             facts.update(_gpus(value))
     facts.update({name: _fact(value) for name, value in told.items() if "." in name})
-    return Snapshot(facts, taken="2026-11-21T10:00:00Z", envdoctor="0.1.0", redacted=True)
+    taken = str(told.get("taken") or "2026-11-21T10:00:00Z")
+    return Snapshot(facts, taken=taken, envdoctor="0.1.0", redacted=True)
 
 
 def _fact(value: Value) -> Fact:

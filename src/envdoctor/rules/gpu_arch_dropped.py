@@ -1,8 +1,13 @@
 """The GPU is older than every architecture the torch wheel holds kernels for.
 
 ## What it means
-The wheel holds machine code for newer GPUs only. `torch.cuda.is_available()` may still be True; the first
-kernel fails with "no kernel image is available for execution on the device".
+The wheel holds machine code for newer GPUs only. `torch.cuda.is_available()` may still be True; the first kernel fails
+with "CUDA error: no kernel image is available for execution on the device". torch warns of it at the start: "Found GPU0
+... which is of compute capability (CC) 6.1" since 2.11, "PyTorch no longer supports this GPU because it is too old"
+in old releases.
+
+Where the wheel has kernels and its cuDNN has none (9.11 and later serve compute capability 7.5 and newer), torch works
+up to the first convolution, which ends with a cuDNN error that does not name the cause. That is a warning.
 
 ## Why it happens
 PyTorch drops old architectures to keep wheels small: Maxwell and Pascal left the default wheel with 2.8,
@@ -15,9 +20,11 @@ entry sm_XY serves GPUs of the same major version X with a minor of Y or more.
 ## How to fix
 Install the build of a channel that still holds the kernels; `envdoctor plan` names it. A newer driver does
 not help: it brings no kernels.
+For cuDNN alone, `torch.backends.cudnn.enabled = False` does without it, slower.
 
 ## Sources
-The architecture flags compiled into the published wheels; pytorch#157517, pytorch#172352, pytorch#190385.
+The architecture flags compiled into the published wheels; pytorch#157517, pytorch#172352, pytorch#190385; cuDNN 9.11
+release notes and pytorch#162574.
 """
 
 from __future__ import annotations

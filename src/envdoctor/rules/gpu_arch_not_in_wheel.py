@@ -1,17 +1,19 @@
 """The torch wheel holds no kernels for this GPU, which is newer than the wheel or not covered by it.
 
 ## What it means
-No machine code in the wheel runs on the GPU, and no PTX in it can be compiled for it by this driver. The
-first kernel fails with "no kernel image is available for execution on the device".
+No machine code in the wheel runs on the GPU, and no PTX in it can be compiled for it by this driver. torch warns:
+"NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not compatible with the current PyTorch installation"; the first
+kernel fails with "CUDA error: no kernel image is available for execution on the device".
 
 ## Why it happens
 The GPU came after the torch release, or the wheel is of a channel that leaves it out: Blackwell (10.x and
 12.x) is in cu128 and later channels, from torch 2.7 on, and never in cu126 or cu118.
 
 ## How to be sure
-`python -c "import torch; print(torch.cuda.get_arch_list())"`. An entry sm_XY serves GPUs of the same major
-version X with a minor of Y or more, so sm_86 serves an RTX 4090 (8.9) and that machine is healthy. An entry
-compute_XY is PTX: it serves every newer GPU, provided the driver is as new as the wheel's CUDA.
+`python -c "import torch; print(torch.cuda.get_arch_list())"`. An entry sm_XY serves GPUs of the same major version X
+with a minor of Y or more, so sm_86 serves an RTX 4090 (8.9) and that machine is healthy. An entry compute_XY is PTX:
+it serves every newer GPU, provided the driver is as new as the wheel's CUDA. Where only PTX serves and the CUDA of
+the wheel is older than the GPU, torch's own kernels run and those of cuBLAS and cuDNN do not: a warning.
 
 ## How to fix
 Install a build that holds the kernels; `envdoctor plan` names it.

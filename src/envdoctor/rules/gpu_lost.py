@@ -1,13 +1,15 @@
 """A GPU has fallen off the bus: the driver lists it and cannot reach it.
 
 ## What it means
-NVML answers "GPU is lost". Programs that use this GPU fail or hang, and new ones may not start at all.
+NVML answers "GPU is lost", and `nvidia-smi` "Unable to determine the device handle for GPU 0000:02:00.0: GPU is lost.
+Reboot the system to recover this GPU". Programs that use this GPU fail or hang, and new ones may not start at all.
 
 ## Why it happens
 A hardware or power fault, overheating, or a PCIe error (Xid 79 in the kernel log).
 
 ## How to be sure
-`dmesg | grep -i xid` on the host; `nvidia-smi` says "GPU is lost".
+`dmesg | grep -i xid` on the host: "NVRM: Xid (PCI:0000:02:00): 79, GPU has fallen off the bus." `nvidia-smi -L` lists
+the others.
 
 ## How to fix
 Reboot the machine. If the GPU is lost again, its power, seating, cooling or the card itself is at fault.

@@ -5,14 +5,15 @@ Neither a driver nor a device was found. torch works, on the CPU. That is a defe
 asked for, so it is a note unless one was.
 
 ## Why it happens
-CI runners, build machines and laptops have none; a CUDA build of torch is what a plain install gives.
+CI runners, build machines and laptops have none; a CUDA build of torch is what a plain install gives. A batch system
+such as Slurm withholds the GPUs of its machine from a job that did not ask for one.
 
 ## How to be sure
 `lspci -d 10de:` prints nothing, `nvidia-smi` is not there.
 
 ## How to fix
 Nothing needs to be fixed. `--require-gpu` turns this into an error where a GPU must be there. A CPU build
-of torch is smaller: the `cpu` channel of the PyTorch wheel index.
+of torch is smaller: the `cpu` channel of the PyTorch wheel index. On a cluster ask for one: `srun --gpus=1`.
 
 ## Sources
 NVML, libcuda, /proc, sysfs and /dev, in the order of `probes/driver.py`.
@@ -23,6 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
+from envdoctor.model.machine import MOST_GPUS
+from envdoctor.rules.cuda_start import withheld
 from envdoctor.rules.rule import Example, Rule, Stage
 
 if TYPE_CHECKING:
@@ -40,7 +43,10 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     torch = machine.torch if not asked else None
     if not asked and (torch is None or torch.cuda is None or torch.provenance == "jetson"):
         return
-    if machine.number("gpu.count"):
+    count = min(machine.number("gpu.count") or 0, MOST_GPUS)
+    if count:
+        if asked and all(withheld(machine, index) for index in range(count)):
+            yield _withheld(machine, count)
         return
     driver = machine.text("driver.version")
     on_the_bus = machine.is_known("pci.nvidia") and bool(machine.items("pci.nvidia"))
@@ -49,8 +55,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         yield RULE.finding(
             machine,
             "machine",
-            f"A GPU was asked for and CUDA can reach none here, although {what}. In a container: it was started "
-            "without the GPU.",
+            f"A GPU was asked for and CUDA can reach none here, although {what}.",
             "gpu.count", "driver.version", "pci.nvidia", "host.kind",
             when="a GPU was asked for",
         )  # fmt: skip
@@ -69,6 +74,17 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     )  # fmt: skip
 
 
+def _withheld(machine: Machine, count: int) -> Finding:
+    return RULE.finding(
+        machine,
+        "machine",
+        f"A GPU was asked for, and this process may use none of the {count} that the driver lists: a batch system or a "
+        "control group gives them to others.",
+        "gpu.count", "gpu.0.status", "device.nodes", "cuda.init",
+        when="a GPU was asked for",
+    )  # fmt: skip
+
+
 NOTHING: dict[str, Value] = {
     "driver": None,
     "gpus": None,
@@ -82,10 +98,13 @@ RULE = Rule(
     judge,
     stage=Stage.REACH,
     needs=("torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "gpu.count",
-           "driver.version", "pci.nvidia"),
+           "gpu.N.status", "driver.version", "pci.nvidia"),
     fires=(
         Example("a CUDA build on a CI machine", NOTHING, severity=Severity.NOTE, says="runs on the CPU"),
         Example("a GPU was asked for", {**NOTHING, "torch": "2.9.1+cpu"}, require_gpu=True, says="asked for"),
+        Example(
+            "every GPU is another job's", {"gpu.0.status": 4, "gpu.visible": []}, require_gpu=True, says="may use none"
+        ),
     ),
     quiet=(
         Example("a CPU build on a machine without GPU", {**NOTHING, "torch": "2.13.0+cpu"}),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.versions import minor, older
+from envdoctor.model.fact import Absent
 from envdoctor.model.finding import Confidence
 from envdoctor.rules.requirement import named, satisfied
 
@@ -44,7 +46,11 @@ def misfit(machine: Machine, matrix: Matrix, partner: str) -> Misfit | None:
         return None
     if torch.provenance in OWN_BUILDERS:
         return _published_beside_own(machine, partner, version, torch)
-    return _by_release(machine, matrix, partner, version, torch) or _by_cuda(machine, partner, version, torch)
+    return (
+        _by_release(machine, matrix, partner, version, torch)
+        or _by_accelerator(partner, version, torch)
+        or _by_cuda(machine, partner, version, torch)
+    )
 
 
 def _published_beside_own(machine: Machine, partner: str, version: str, torch: TorchBuild) -> Misfit | None:
@@ -87,8 +93,10 @@ def _by_release(machine: Machine, matrix: Matrix, partner: str, version: str, to
     """The partner's own metadata proves it; where that is gone, the pair table of the matrix says so."""
     facts = (f"{partner}.version", f"{partner}.requires", "torch.version")
     pins = list(named("torch", machine.items(f"{partner}.requires")))
+    # conda-forge numbers its rebuilds: 2.5.1.post303 is torch 2.5.1.
+    installed = re.sub(r"\.post\d+$", "", torch.text) if torch.provenance == "conda-forge" else torch.text
     for pin in pins:
-        if satisfied(pin, torch.text, machine) is False:
+        if satisfied(pin, installed, machine) is False:
             wanted = pin.partition(";")[0].strip()
             return Misfit(
                 f"{partner} {version} was built for {wanted}, and torch {torch.text} is installed. Its compiled "
@@ -107,11 +115,27 @@ def _by_release(machine: Machine, matrix: Matrix, partner: str, version: str, to
     return None
 
 
+def _by_accelerator(partner: str, version: str, torch: TorchBuild) -> Misfit | None:
+    """A partner for ROCm looks for libtorch_hip, one for CUDA for libtorch_cuda: the other torch has neither."""
+    local = version.partition("+")[2]
+    built = "ROCm" if local.startswith("rocm") else "CUDA" if re.fullmatch(r"cu\d{2,3}", local) else None
+    if built is None or (built == "ROCm") == (torch.hip is not None):
+        return None
+    other = f"for ROCm {torch.hip}" if torch.hip else f"for CUDA {torch.cuda}" if torch.cuda else "without ROCm"
+    return Misfit(
+        f"{partner} {version} was built for {built}, beside torch {torch.text} {other}: the libraries of torch that "
+        "its operators need are not there.",
+        (f"{partner}.version", "torch.version", "torch.hip", "torch.cuda"),
+        Confidence.INFERRED,
+    )
+
+
 def _by_cuda(machine: Machine, partner: str, version: str, torch: TorchBuild) -> Misfit | None:
     """A partner of another CUDA major, or with CUDA beside a torch without it (and the reverse), does not load."""
     name = f"{partner}.cuda"
-    if torch.hip is not None or not torch.official or not ("+" in version or machine.is_known(name)):
-        return None
+    told = machine.is_known(name) or ("+" in version and isinstance(machine.snapshot[name], Absent))
+    if torch.hip is not None or not torch.official or not told:
+        return None  # a partner built from a checkout mostly does not say; that is nothing against it
     cuda = machine.text(name)
     facts = (name, "torch.cuda", f"{partner}.version", "torch.version")
     if cuda is None and torch.cuda is not None:

@@ -1,7 +1,8 @@
 """A library that torch needs directly is nowhere the loader would look.
 
 ## What it means
-`import torch` fails with "ImportError: libXYZ.so.N: cannot open shared object file".
+`import torch` fails with "ImportError: libcudnn.so.9: cannot open shared object file: No such file or directory", or
+"OSError" with the same words, for whichever library it is (libcudart.so.12, libcusparseLt.so.0, libcupti.so.12...).
 
 ## Why it happens
 One of the nvidia-* packages was removed or half installed, a wheel was installed with `--no-deps`, or a

@@ -1,14 +1,16 @@
 """The examined environment holds no torch.
 
 ## What it means
-`import torch` fails with ModuleNotFoundError in this environment. That is a defect only where torch is
-wanted, so it is a note unless a torch was asked for.
+`import torch` fails with "ModuleNotFoundError: No module named 'torch'" in this environment. That is a defect only
+where torch is wanted, so it is a note unless a torch was asked for.
 
 ## Why it happens
-Often another interpreter is meant: the one of a virtual environment that is not active, or of conda.
+Often another interpreter is meant: the one of a virtual environment that is not active, or of conda, or of the kernel
+that a notebook runs. `pip install` may have put torch into another one than `python` is: `python -m pip` cannot.
 
 ## How to be sure
-The head of the report names the interpreter and why it was chosen. `--python PATH` examines another one.
+The head of the report names the interpreter and why it was chosen; `python -c "import sys; print(sys.executable)"`, in
+the notebook too, names the one that runs. `--python PATH` examines another one.
 
 ## How to fix
 `envdoctor plan` names the command that installs the right build for this machine.

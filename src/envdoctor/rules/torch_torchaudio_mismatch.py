@@ -1,8 +1,9 @@
 """torchaudio does not fit the installed torch.
 
 ## What it means
-torchaudio is compiled against one torch release and one CUDA. Beside another torch its operators are missing
-or fail to load: "undefined symbol" from libtorchaudio.so.
+torchaudio is compiled against one torch release and one CUDA. Beside another torch its operators are missing or fail to
+load: "undefined symbol" from libtorchaudio.so. Beside another CUDA it refuses: "Detected that PyTorch and TorchAudio
+were compiled with different CUDA versions. PyTorch has CUDA version 11.8 whereas TorchAudio has CUDA version 11.7".
 
 ## Why it happens
 torch was changed alone (`pip install torch==...`, another index, `--no-deps`), or the two were installed by
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envdoctor.model.finding import Severity
 from envdoctor.rules.partner_fit import misfit, needs_of
 from envdoctor.rules.rule import Example, Rule, Stage
 
@@ -57,6 +59,23 @@ RULE = Rule(
             "a CPU torchaudio beside a CUDA torch",
             {"torchaudio": "2.9.1+cpu", "torchaudio.requires": ["torch==2.9.1"]},
             says="without CUDA",
+        ),
+        Example(
+            "a published wheel beside the torch of an NGC container",
+            {
+                "torch": "2.6.0a0+ecf3bae40a.nv25.01",
+                "torch.provenance": "ngc",
+                "torch.cuda": "12.8",
+                "torchaudio": "2.5.1+cu124",
+                "torchaudio.requires": ["torch==2.5.1"],
+            },
+            severity=Severity.WARNING,
+            says="another builder",
+        ),
+        Example(
+            "a ROCm torchaudio beside a CUDA torch",
+            {"torchaudio": "2.9.1+rocm6.4", "torchaudio.requires": ["torch==2.9.1"]},
+            says="built for ROCm",
         ),
     ),
     quiet=(

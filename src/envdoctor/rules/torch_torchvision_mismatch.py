@@ -1,8 +1,9 @@
 """torchvision does not fit the installed torch.
 
 ## What it means
-torchvision is compiled against one torch release and one CUDA. Beside another torch its operators are missing
-or fail to load: "operator torchvision::nms does not exist".
+torchvision is compiled against one torch release and one CUDA. Beside another torch its operators are missing or fail
+to load: "RuntimeError: operator torchvision::nms does not exist". Beside another CUDA it refuses: "Detected that
+PyTorch and torchvision were compiled with different CUDA versions" (since 0.16 "different CUDA major versions").
 
 ## Why it happens
 torch was changed alone (`pip install torch==...`, another index, `--no-deps`), or the two were installed by
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envdoctor.model.finding import Severity
 from envdoctor.rules.partner_fit import misfit, needs_of
 from envdoctor.rules.rule import Example, Rule, Stage
 
@@ -73,6 +75,23 @@ RULE = Rule(
         Example(
             "another CUDA major", {"torchvision": "0.24.1+cu130", "torchvision.requires": ["torch==2.9.1"]}, says="13.0"
         ),
+        Example(
+            "a published wheel beside the torch of an NGC container",
+            {
+                "torch": "2.6.0a0+ecf3bae40a.nv25.01",
+                "torch.provenance": "ngc",
+                "torch.cuda": "12.8",
+                "torchvision": "0.20.1+cu124",
+                "torchvision.requires": ["torch==2.5.1"],
+            },
+            severity=Severity.WARNING,
+            says="another builder",
+        ),
+        Example(
+            "a ROCm torchvision beside a CUDA torch",
+            {"torchvision": "0.24.1+rocm6.4", "torchvision.requires": ["torch==2.9.1"]},
+            says="built for ROCm",
+        ),
     ),
     quiet=(
         Example(
@@ -100,6 +119,16 @@ RULE = Rule(
                 "torch.cuda": "12.8",
                 "torchvision": "0.20.0a0",
                 "torchvision.requires": ["torch"],
+            },
+        ),
+        Example(
+            "a rebuild of conda-forge",
+            {
+                "torch": "2.5.1.post303",
+                "torch.provenance": "conda-forge",
+                "torch.cuda": "12.6",
+                "torchvision": "0.20.1",
+                "torchvision.requires": ["torch==2.5.1"],
             },
         ),
         Example("no torchvision", {}),

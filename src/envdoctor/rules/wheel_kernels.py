@@ -59,7 +59,7 @@ def kernels(machine: Machine, matrix: Matrix) -> Kernels | None:
         return None
     if not torch.official:
         raise Undecidable(f"the matrix does not speak for builds from {torch.provenance}")
-    wheel = matrix.wheel(torch.release, torch.channel or "", machine.platform)
+    wheel = matrix.wheel(torch.release, torch.channel or "", machine.wheel_platform)
     if wheel is None or wheel.sass is None:
         raise Undecidable(f"torch {torch.text} is unknown to this matrix ({matrix.revision})")
     unserved: list[tuple[Gpu, Capability]] = []

@@ -1,0 +1,110 @@
+"""The C library of this system is older than the one the torch wheel was built for.
+
+## What it means
+A wheel's tag names the oldest glibc it may meet: `manylinux_2_28` needs 2.28. On an older one the loader refuses
+torch's libraries: "ImportError: /lib64/libc.so.6: version 'GLIBC_2.28' not found (required by libtorch_cpu.so)".
+Alpine Linux has musl in glibc's place, which no published torch wheel runs on.
+
+## Why it happens
+pip refuses such a wheel, so the environment came another way: it was copied or mounted from a newer system, packed by
+conda-pack, installed with `--platform`, or the base image below it was changed. CentOS 7 (glibc 2.17), Amazon Linux 2
+(2.26) and Ubuntu 18.04 (2.27) are older than `manylinux_2_28`, which all wheels need since torch 2.7; of 2.6 those for
+CUDA 12.6, ROCm, XPU and Arm do.
+
+## How to be sure
+`ldd --version` prints the system's glibc, `python -c "import os; print(os.confstr('CS_GNU_LIBC_VERSION'))"` that of
+the interpreter; the file WHEEL in `torch-*.dist-info` holds the tags. `import torch` names the missing version.
+
+## How to fix
+Run it on a newer system: Debian 10, Ubuntu 20.04, RHEL 8 or an image based on one of them (`python:3.12-slim` in
+place of `python:3.12-alpine`). Else install the last torch whose wheels serve this glibc, which for 2.17 is 2.6.0 of
+the channels cu118, cu124 and cpu (on Arm 2.5.1), or take Python and torch from conda-forge. Replacing the system's
+glibc by hand breaks the system.
+
+## Sources
+PEP 600 (manylinux_x_y), PEP 599 (manylinux2014 is 2.17), PEP 571 (manylinux2010), PEP 513 (manylinux1), PEP 656
+(musllinux); release notes of torch 2.6; pytorch#123649, pytorch#14274, pytorch#38765; the WHEEL file of the installed
+torch.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envdoctor.rules.rule import Example, Rule, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.finding import Finding
+    from envdoctor.model.machine import Machine
+
+LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+"""The names that PEP 600 made aliases."""
+
+TAG = re.compile(r"manylinux_(\d{1,2})_(\d{1,3})_|(manylinux(?:1|2010|2014))_")
+GLIBC = re.compile(r"glibc (\d{1,2})\.(\d{1,3})")
+
+
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
+    """Compare the lowest floor of the wheel's tags with the interpreter's C library."""
+    torch = machine.torch
+    if torch is None or not torch.official or machine.text("host.os") != "linux":
+        return
+    floors = [_floor(tag) for tag in machine.items("torch.wheel_tags") if isinstance(tag, str)]
+    if not floors or None in floors:
+        return  # built in place, or for a platform this does not know
+    floor = min(one for one in floors if one)
+    libc = machine.text("host.libc")
+    has = GLIBC.match(libc or "")
+    if has and (int(has[1]), int(has[2])) >= floor:
+        return
+    if has is None and libc is not None and not libc.startswith("musl"):
+        return
+    here = f"this system has {libc}" if libc else "the C library of this system is not glibc"
+    yield RULE.finding(
+        machine,
+        "torch",
+        f"torch {torch.text} was built for glibc {floor[0]}.{floor[1]} or newer, and {here}: the loader refuses its "
+        "libraries.",
+        "torch.version", "torch.wheel_tags", "host.libc",
+    )  # fmt: skip
+
+
+def _floor(tag: str) -> tuple[int, int] | None:
+    """Return the glibc that a wheel tag promises to need at most; several platforms may stand in one tag."""
+    found = [
+        (int(match[1]), int(match[2])) if match[1] else LEGACY[match[3]]
+        for match in TAG.finditer(tag.rpartition("-")[2])
+    ]
+    return min(found, default=None)
+
+
+RULE = Rule(
+    judge,
+    stage=Stage.LIBRARIES,
+    needs=("torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "torch.wheel_tags",
+           "host.os", "host.libc"),
+    explains=("shared-library-missing",),
+    fires=(
+        Example("Ubuntu 18.04", {"host.libc": "glibc 2.27"}, says="glibc 2.28"),
+        Example("Alpine Linux", {"host.libc": None}, says="not glibc"),
+    ),
+    quiet=(
+        Example("the oldest glibc that is fine", {"host.libc": "glibc 2.28"}),
+        Example(
+            "the lowest of several tags counts",
+            {
+                "host.libc": "glibc 2.17",
+                "torch.wheel_tags": ["cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_28_x86_64"],
+            },
+        ),
+        Example(
+            "a tag that promises nothing",
+            {"host.libc": "glibc 2.17", "torch.wheel_tags": ["cp311-cp311-linux_x86_64"]},
+        ),
+        Example("conda brings its own builds", {"host.libc": "glibc 2.17", "torch.provenance": "conda-forge"}),
+    ),
+)  # fmt: skip
