@@ -6,14 +6,15 @@ import json
 import re
 
 import pytest
-from codec_strategies import SNAPSHOTS, full_report
+from codec_strategies import SNAPSHOTS, TEXTS, full_report
 from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from envdoctor.codec import diagnosis, plan, snapshot
 from envdoctor.codec.schema_files import NAMES, schema_text
-from envdoctor.model.fact import Known
+from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.model.finding import Confidence, Severity, Verdict
 from envdoctor.model.plan import Applicability, Plan, Status
 from envdoctor.model.snapshot import Snapshot
@@ -62,6 +63,33 @@ def test_full_report_fits_its_schemas() -> None:
     validator("envdoctor.diagnosis/1").validate(document)
     validator("envdoctor.plan/1").validate(document["plan"])
     validator("envdoctor.snapshot/1").validate(document["snapshot"])
+
+
+@given(TEXTS)
+def test_a_report_of_any_words_fits_its_schemas_and_any_pipe(text: str) -> None:
+    document = diagnosis.encode(full_report(text))
+    validator("envdoctor.diagnosis/1").validate(document)
+    written = json.dumps(document, allow_nan=False)
+    assert written.isascii()
+    assert json.loads(written) == document
+
+
+USER = "me:hunter2"
+PLACES_OF_TEXT = ["name", "value", "key", "item", "source", "absent", "unknown", "taken", "envdoctor"]
+
+
+@given(st.sets(st.sampled_from(PLACES_OF_TEXT), min_size=1), TEXTS, TEXTS)
+def test_a_credential_is_in_no_place_of_a_snapshot(places: set[str], before: str, after: str) -> None:
+    """Wherever a stranger's file holds one: the name of a fact is a text like the others."""
+    secret = f"{before} https://{USER}@mirror.example/simple {after}"
+    told = {place: secret if place in places else "plain" for place in PLACES_OF_TEXT}
+    facts = {
+        told["name"]: Known({told["key"]: [told["item"], told["value"]]}, told["source"]),
+        "b": Absent(told["absent"]),
+        "c": Unknown(told["unknown"]),
+    }
+    written = json.dumps(snapshot.encode(Snapshot(facts, told["taken"], told["envdoctor"])))
+    assert "hunter2" not in written
 
 
 @pytest.mark.parametrize(

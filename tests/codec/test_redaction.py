@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import string
+from pathlib import Path
 
 import pytest
 from codec_strategies import FACTS, full_report
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 
 from envdoctor.codec import diagnosis, snapshot
 from envdoctor.codec.credentials import strip_credentials
+from envdoctor.codec.read import load_snapshot
 from envdoctor.codec.redact import redacted
 from envdoctor.codec.redact_report import redacted_report
+from envdoctor.diagnose.judge import diagnose
+from envdoctor.matrix.load import load_matrix
 from envdoctor.model.fact import Absent, Fact, Known, Unknown, Value
 from envdoctor.model.snapshot import Snapshot
 
@@ -124,6 +128,23 @@ def test_data_for_the_rules_is_not_renamed() -> None:
     }
     assert redacted(Snapshot(facts), "/home/a100", "alice", "a100").facts == facts
     assert redacted(Snapshot(facts), "/home/source", "source", "source").facts == facts
+
+
+@pytest.mark.parametrize("word", ["qemu", "x86_64", "poetry", "cuda_home", "tesla", "all", "msvcp140"])
+def test_a_machine_called_like_its_parts_is_judged_the_same(word: str) -> None:
+    """A host `qemu` must not rename the processor that a rule asks for."""
+    matrix = load_matrix()
+    folders = (path for path in (Path(__file__).parents[1] / "cases").iterdir() if path.is_dir())
+    for folder in folders:
+        text = (folder / "snapshot.json").read_bytes()
+        if word.encode() not in text.lower():
+            continue
+        snapshot = load_snapshot(text, folder.name)
+        told, told_later = (
+            [(one.rule, one.severity, one.subject) for one in diagnose(seen, matrix).findings]
+            for seen in (snapshot, redacted(snapshot, f"/home/{word}", word, word))
+        )
+        assert told == told_later, folder.name
 
 
 def test_one_device_has_one_name() -> None:

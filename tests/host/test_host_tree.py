@@ -118,3 +118,16 @@ def test_sizes_of_the_live_machine(tmp_path: Path) -> None:
     assert 0 <= space[1] <= space[0]
     with pytest.raises(OSError, match="No such file"):
         Host().space(str(tmp_path / "nothing"))
+
+
+def test_device_files_that_may_not_be_opened(tmp_path: Path) -> None:
+    host = recorded(tmp_path, denied=["/dev/nvidia1"])
+    assert [host.may_open(f"/dev/nvidia{number}") for number in (0, 1)] == [True, False]
+    with pytest.raises(ValueError, match="list of paths"):
+        recorded(tmp_path, denied=7)
+
+
+def test_whether_a_file_of_the_live_machine_may_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert Host().may_open(str(tmp_path / "file"))
+    assert not Host().may_open(str(tmp_path / "nothing"))

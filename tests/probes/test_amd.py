@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import amd, environment, host_system, interpreter, torch_build
 from envdoctor.probes.amd import architecture
-from recorded_tree import SITE, Tree
+from recorded_tree import SITE, Tree, look_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,3 +139,24 @@ def test_a_hostile_folder_costs_nothing(tmp_path: Path) -> None:
     assert isinstance(seen.value, list)
     assert len(seen.value) == amd.MOST_ARCHITECTURES
     assert "\x1b" not in str(seen.value)
+
+
+def test_a_gpu_that_the_control_group_withholds_is_left_out(tmp_path: Path) -> None:
+    """The kernel answers EPERM for the properties of its node, to root as well."""
+    tree = Tree(tmp_path)
+    tree.file("/dev/kfd")
+    node(tree, 0, 0)
+    node(tree, 1, 90402)
+    node(tree, 2, 110000)
+
+    class Withholding(Host):
+        def read(self, path: str, limit: int = 65536) -> str:
+            if path.endswith("nodes/1/properties"):
+                raise PermissionError(1, "Operation not permitted", path)
+            return super().read(path, limit)
+
+    tree.host()
+    seen = look_at(
+        Withholding.recorded(str(tmp_path)), "/venv/bin/python", [host_system, environment, interpreter, amd]
+    )
+    assert seen["amd.gpus"] == Known(["gfx1100"], amd.NODES)

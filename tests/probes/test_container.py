@@ -56,6 +56,7 @@ FILES: dict[str, tuple[dict[str, str], str]] = {
     "lxc, by lxcfs": ({"/proc/mounts": DISK + "lxcfs /proc/cpuinfo fuse.lxcfs rw 0 0\n"}, "lxc"),
     "lxc, as systemd wrote it down": ({"/run/systemd/container": "lxc\n"}, "lxc"),
     "systemd-nspawn": ({"/run/host/container-manager": "systemd-nspawn\n"}, "systemd-nspawn"),
+    "one that systemd has no name for": ({"/run/systemd/container": "container-other\n"}, "container-other"),
     "singularity": ({"/.singularity.d/runscript": ""}, "singularity"),
     "an overlay with files mounted for it": ({"/proc/mounts": NAMELESS + HOSTS}, "other"),
 }

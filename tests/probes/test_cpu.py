@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envdoctor.host.host import Host
-from envdoctor.model.fact import Absent, Unknown
+from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import cpu, interpreter
 from recorded_tree import TOLD, value
 
@@ -112,3 +112,10 @@ def test_this_machine_counts_its_processors() -> None:
     count = Host().cpus
     assert count is not None
     assert count >= 1
+
+
+@pytest.mark.parametrize(("machine", "kind"), [("x86_64", Absent), ("i686", Absent), ("aarch64", Known)])
+def test_flags_of_another_architecture_are_those_of_an_emulator_s_host(tree: Tree, machine: str, kind: type) -> None:
+    tree.machine["machine"] = machine
+    tree.file("/proc/cpuinfo", "processor\t: 0\nFeatures\t: fp asimd atomics\n")
+    assert isinstance(tree.look([cpu])["cpu.flags"], kind)

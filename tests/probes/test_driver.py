@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import driver, environment, host_system, pci
-from recorded_tree import DRIVER_MARKER, Tree, lines, value
+from recorded_tree import DRIVER_MARKER, Tree, lines, look_at, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -445,21 +446,30 @@ def test_a_driver_not_loaded_on_a_machine_without_a_gpu(tree: Tree, library: boo
         tree.says("libcuda", lines({"missing": "libcuda.so.1: cannot open shared object file"}))
     seen = look(tree)
     for name in ("gpu.count", "gpu.visible"):
-        assert seen[name] == Absent("the driver is not loaded and no NVIDIA device is on the bus")
+        assert seen[name] == Absent("no driver is loaded here, or no device file of it was passed in")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda tree: card(tree, "0000:01:00.0", "0x10de", "0x030200", None), lambda tree: cuda(tree, init=999)],
+    ids=["a card", "another cuInit"],
+)
+def test_a_driver_that_is_not_loaded_lists_no_gpu(tree: Tree, change: Callable[[Tree], object]) -> None:
+    no_hardware(tree)
+    change(tree)
+    assert isinstance(look(tree)["gpu.count"], Absent)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda tree: card(tree, "0000:01:00.0", "0x10de", "0x030200", None),
         lambda tree: tree.file("/sys/module/nvidia/version", "535.104.05"),
         lambda tree: tree.file("/proc/driver/nvidia/version", "something else"),
         lambda tree: tree.file("/dev/dxg"),
         lambda tree: (tree.root / "sys/bus/pci/devices").rmdir(),
         lambda tree: no_hardware(tree, code=999),
-        lambda tree: cuda(tree, init=999),
     ],
-    ids=["a card", "a module", "a module of another form", "a device file", "no bus", "another code", "another cuInit"],
+    ids=["a module", "a module of another form", "a device file", "no bus", "another code"],
 )
 def test_a_driver_not_loaded_concludes_nothing_where_there_may_be_a_gpu(
     tree: Tree, change: Callable[[Tree], object]
@@ -509,3 +519,19 @@ def test_no_sysfs_and_no_dev(tree: Tree) -> None:
     seen = look(tree)
     assert isinstance(seen["pci.nvidia"], Unknown)
     assert isinstance(seen["device.nodes"], Unknown)
+
+
+def test_a_search_path_without_end_is_not_followed_to_its_end(tree: Tree) -> None:
+    asked: list[str] = []
+
+    class Counting(Host):
+        def exists(self, path: str) -> bool:
+            asked.append(path)
+            return super().exists(path)
+
+    no_libraries(tree)
+    tree.set(LD_LIBRARY_PATH=":".join(f"/opt/{number}" for number in range(100_000)))
+    tree.host()
+    seen = look_at(Counting.recorded(str(tree.root)), "/venv/bin/python", PROBES)
+    assert isinstance(seen["driver.library_version"], Absent)
+    assert sum(path.startswith("/opt/") for path in asked) < 1000

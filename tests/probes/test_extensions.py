@@ -109,6 +109,18 @@ OURS, USERS = f"{SITE}/numpy", f"{USER}/numpy"
             Known("2.4.6", "numpy/version.py"),
         ),
         ({f"{SITE}/numpy/__init__.py": ""}, Unknown("numpy/version.py states no version")),
+        (
+            # What an interrupted upgrade leaves: two records, of which the files tell the one that is there.
+            {
+                f"{OURS}/__init__.py": "", f"{OURS}/version.py": "full_version = '2.3.0'\n",
+                f"{OURS}-1.26.4.dist-info/x": "", f"{OURS}-2.3.0.dist-info/x": "",
+            },
+            Known("2.3.0", "numpy/version.py"),
+        ),
+        (
+            {f"{OURS}/__init__.py": "", f"{OURS}-1.24.1.dist-info/x": "", f"{OURS}-1.24.2.dist-info/x": ""},
+            Known("1.24.1", "dist-info"),
+        ),
         ({f"{SITE}/numpy/notes.txt": ""}, Absent("no distribution named numpy")),
         ({f"{SITE}/numpy-1.24.2.egg-info": "Metadata-Version: 1.2\n"}, Known("1.24.2", "dist-info")),
     ],

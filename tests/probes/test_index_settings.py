@@ -63,7 +63,7 @@ def test_nothing_is_set(tree: Tree) -> None:
         ("PIP_NO_INDEX", "1", [("pip", "no-index", "1")]),
         ("UV_DEFAULT_INDEX", "https://mirror.example/simple", [("uv", "index-url", "https://mirror.example/simple")]),
         ("UV_INDEX_URL", CU128, [("uv", "index-url", CU128)]),
-        ("UV_INDEX", f"pytorch={CU128}", [("uv", "extra-index-url", f"pytorch={CU128}")]),
+        ("UV_INDEX", f"pytorch={CU128}", [("uv", "extra-index-url", CU128)]),
         ("UV_EXTRA_INDEX_URL", CU128, [("uv", "extra-index-url", CU128)]),
         ("UV_FIND_LINKS", "/a,/b", [("uv", "find-links", "/a"), ("uv", "find-links", "/b")]),
         ("UV_TORCH_BACKEND", "cu128", [("uv", "torch-backend", "cu128")]),

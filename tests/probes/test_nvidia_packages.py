@@ -52,6 +52,29 @@ def test_the_same_file_in_both_and_files_of_their_own_are_none(tree: Tree) -> No
     assert clashes(tree) == []
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nvidia/cuda_runtime/include/cuda_runtime.h", "nvidia/nvtx/lib/libnvToolsExt.so.1",
+        "nvidia/cuda_cupti/lib/libnvperf_host.so",
+    ],
+)  # fmt: skip
+def test_what_torch_does_not_load_by_name_is_no_clash(tree: Tree, path: str) -> None:
+    """As nvidia-cuda-runtime-cu11 and -cu12, nvidia-nvtx-cu11 and -cu12 share them."""
+    library(tree, "nvidia-cuda-runtime-cu11", "11.8.89", {path: 1})
+    library(tree, "nvidia-cuda-runtime-cu12", "12.9.79", {path: 2})
+    tree.file(f"{SITE}/{path}", "x")
+    assert clashes(tree) == []
+
+
+@pytest.mark.parametrize("path", ["nvidia/curand/lib/libcurand.so.10", "nvidia/cudnn/bin/cudnn64_9.dll"])
+def test_libraries_of_one_name_are(tree: Tree, path: str) -> None:
+    library(tree, "nvidia-curand-cu11", "10.3", {path: 1})
+    library(tree, "nvidia-curand-cu12", "10.3.9", {path: 2})
+    tree.file(f"{SITE}/{path}", "x")
+    assert [row["owner"] for row in clashes(tree)] == ["nvidia-curand-cu11"]
+
+
 def test_records_are_read_only_of_libraries_in_two_flavours(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("nvidia-cudnn-cu12", "nvidia-nccl-cu12", "nvidia-nccl-cu13", "torch"):
         library(tree, name, "1", {LIBRARY: 1})
@@ -92,7 +115,7 @@ def test_a_record_that_tells_nothing(tree: Tree, state: str) -> None:
 
 def test_the_list_is_bounded(tree: Tree) -> None:
     for name, size in (("nvidia-cudnn-cu12", 1), ("nvidia-cudnn-cu13", 2)):
-        library(tree, name, "9", {f"nvidia/cudnn/lib/{number}.so": size for number in range(nvidia_packages.MOST + 9)})
+        library(tree, name, "9", {f"nvidia/lib/lib{number}.so.9": size for number in range(nvidia_packages.MOST + 9)})
     assert len(clashes(tree)) == nvidia_packages.MOST
 
 

@@ -109,6 +109,11 @@ def known(facts: Facts, *names: str) -> dict[str, object]:
         (version_text("2.1.0.post0+cxx11.abi"), "2.1.0.post0+cxx11.abi", "xpu", "cpu", None),
         (version_text("2.6.0+rocm6.4.1.git1ded221d", hip="6.4.4"), "2.6.0+rocm6.4.1.git1ded221d", "rocm", None, None),
         (version_text("0.3.0.post4"), "0.3.0.post4", "pypi", "cpu", None),
+        # The default wheels state no tag up to 1.8.0: what says 1.8.1 without one was built by somebody else.
+        (version_text("1.7.1", "10.2"), "1.7.1", "pypi", "cu102", "10.2"),
+        (version_text("1.0.1.post2", "9.0.176"), "1.0.1.post2", "pypi", "cu90", "9.0.176"),
+        (version_text("1.8.0", "10.2"), "1.8.0", "pypi", "cu102", "10.2"),
+        (version_text("1.8.1", "10.2"), "1.8.1", "source", "cu102", "10.2"),
         (version_text("2.7.0+computecanada", "12.6"), "2.7.0+computecanada", "unknown", "cu126", "12.6"),
         (version_text("2.9.1+cu128", "12.8"), None, "unknown", "cu128", "12.8"),
     ],
@@ -299,9 +304,40 @@ def test_a_torch_of_the_system_below_an_environment_that_sees_it(
 ) -> None:
     tree.python({**TOLD, "base_prefix": site.partition("/lib/")[0], "path": [SITE, site]})
     tree.file("/venv/pyvenv.cfg", "include-system-site-packages = true\n")
-    torch(tree, version_text("2.6.0"), "2.6.0", site=site, installer=installer)
+    torch(tree, version_text("2.6.0+cu124", "12.4"), "2.6.0", site=site, installer=installer)
     seen = known(look(tree), "provenance", "location")
     assert seen == {"provenance": provenance, "location": f"{site}/torch"}
+
+
+@pytest.mark.parametrize(
+    ("machine", "version", "provenance"),
+    [("x86_64", "2.4.0", "source"), ("x86_64", "1.4.0", "pypi"), ("aarch64", "2.4.0", "pypi")],
+)
+def test_a_cpu_build_for_linux_without_a_tag_is_of_none_of_the_published_wheels(
+    tree: Tree, machine: str, version: str, provenance: str
+) -> None:
+    tree.machine["machine"] = machine
+    torch(tree, version_text(version), version)
+    assert known(look(tree), "provenance") == {"provenance": provenance}
+
+
+def test_a_profile_of_guix_is_a_folder_of_links(tree: Tree) -> None:
+    profile = "/home/u/.guix-profile/lib/python3.11/site-packages"
+    store = "/gnu/store/0a1b-python-pytorch-2.4.0/lib/python3.11/site-packages"
+    torch(tree, version_text("2.4.0+cpu"), "2.4.0", site=store)
+    tree.folder(profile)
+    for name in ("torch", "torch-2.4.0.dist-info"):
+        os.symlink(f"{store}/{name}", tree.root / profile.lstrip("/") / name)
+    tree.python({**TOLD, "prefix": "/gnu/store/9f-python-3.11.10", "path": [profile]})
+    seen = look(tree)
+    assert seen["torch.provenance"] == Known("distro", "/gnu/store/")
+
+
+def test_a_tag_that_only_the_record_has_is_named(tree: Tree) -> None:
+    torch(tree, version_text("2.5.1", "12.2"), "2.5.1+computecanada")
+    fact = look(tree)["torch.provenance"]
+    assert isinstance(fact, Known)
+    assert "'computecanada'" in fact.source
 
 
 def test_pip_in_the_same_folder_is_not_the_distribution(tree: Tree) -> None:
@@ -573,6 +609,40 @@ def test_a_record_whose_folder_is_gone(tree: Tree) -> None:
     seen = look(tree)
     assert known(seen, "version", "location") == {"version": "2.9.1+cu128", "location": None}
     assert seen["torch.cuda"] == Unknown("torch is recorded as installed, but its folder is missing")
+
+
+@pytest.mark.parametrize("left", ["version.py", "lib/libtorch_cpu.so"])
+def test_a_recorded_folder_without_its_package_is_nothing_to_import(tree: Tree, left: str) -> None:
+    torch(tree, None, "2.9.1+cu128")
+    tree.file(f"{SITE}/torch/{left}", version_text("2.9.1+cu128", "12.8") if left == "version.py" else b"")
+    seen = look(tree)
+    assert known(seen, "version") == {"version": "2.9.1+cu128"}
+    assert seen["torch.location"] == Absent("the folder torch has lost its __init__.py")
+
+
+def test_a_partner_is_read_where_it_would_be_imported(tree: Tree) -> None:
+    tree.python({**TOLD, "path": ["/src/vision", SITE]})
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1")
+    partner(tree, "torchvision", "0.18.1", version_text("0.18.1+cu121", "12.1"))
+    tree.file(f"{SITE}/torchvision/__init__.py")
+    tree.file("/src/vision/torchvision/__init__.py")
+    tree.file("/src/vision/torchvision/version.py", version_text("0.25.0a0+2ebb1f1", "12.8"))
+    seen = look(tree)
+    assert seen["torchvision.version"] == Known("0.25.0a0+2ebb1f1", "torchvision/version.py")
+    assert seen["torchvision.cuda"] == Known("12.8", "torchvision/version.py")
+    assert isinstance(seen["torchvision.requires"], Absent)
+
+
+@pytest.mark.parametrize("stale", ["2.8.0", "2.10.0"])
+def test_of_two_records_in_one_folder_the_one_of_the_files_counts(tree: Tree, stale: str) -> None:
+    torch(tree, version_text("2.9.1+cu128", "12.8"), "2.9.1")
+    tree.file(f"{SITE}/torch-{stale}.dist-info/METADATA", f"Name: torch\nRequires-Dist: triton=={stale}\n")
+    partner(tree, "torchvision", "0.24.1", version_text("0.24.1+cu128", "12.8"))
+    tree.file(f"{SITE}/torchvision-0.2.0.dist-info/METADATA", "Name: torchvision\nRequires-Dist: torch==1.0\n")
+    seen = look(tree)
+    assert known(seen, "dist_version", "requires") == {"dist_version": "2.9.1", "requires": ["sympy"]}
+    assert seen["torchvision.version"] == Known("0.24.1+cu128", "torchvision/version.py")
+    assert seen["torchvision.requires"] == Known(["torch==2.9.1"], "dist-info")
 
 
 def partner(tree: Tree, name: str, dist: str, text: str | None) -> None:

@@ -97,3 +97,15 @@ def test_check_never_imports_torch(tmp_path: Path, form: str) -> None:
     if form == "json":
         assert json.loads(output)["schema"] == "envdoctor.diagnosis/1"
         assert found_in(ran["loaded"], {"rich"}) == []
+
+
+def test_a_machine_with_nothing_to_mend_does_without_the_planner(tmp_path: Path) -> None:
+    """Most machines are healthy, and the planner takes as long to import as half of the rules."""
+    cases = Path(__file__).parents[1] / "cases"
+    healthy, broken = (
+        run(tmp_path, "check", "--snapshot", str(cases / name / "snapshot.json"))[0]
+        for name in ("default-wheel-on-a100", "v100-under-cuda-13")
+    )
+    planner = {"envdoctor.plan.solve", "envdoctor.plan.repair", "envdoctor.plan.installers"}
+    assert (healthy["code"], found_in(healthy["loaded"], planner)) == (0, [])
+    assert (broken["code"], "envdoctor.plan.solve" in found_in(broken["loaded"], planner)) == (1, True)

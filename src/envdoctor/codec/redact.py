@@ -44,8 +44,11 @@ _SHARED_HOMES = frozenset({"shared", "public", "default", "linuxbrew", "all user
 # Facts whose words are data for the rules: a host called "a100" must not rename the GPU.
 _DATA = re.compile(
     r"(?:.*\.)?(?:name|version|dist_version|library_version|cuda_version|provenance|channel|cuda|hip|git|local|tag"
-    r"|requires|compute_capability|pci)|driver\.version\..*|host\.(?:os|platform|kind|libc)"
-    r"|packages\.installed|nvidia\.packages|pci\.nvidia|device\.nodes"
+    r"|requires|compute_capability|pci)|driver\.version\..*|host\.(?:os|platform|kind|libc|virtualization)"
+    r"|packages\.installed|nvidia\.(?:packages|toolkit_requires)|extensions\.packages|opencv\.packages"
+    r"|pci\.nvidia|device\.nodes|env\.[A-Z]+_VISIBLE_DEVICES|cpu\..*|amd\.gpus|windows\.missing_runtime"
+    r"|container\.(?:runtime|nvidia_require)|python\.(?:environment|manager|machine)"
+    r"|torch\.(?:wheel_tags|installer|rocm_archs)|toolkit\.home_because"
 )
 _DEVICE_LISTS = (
     "env.CUDA_VISIBLE_DEVICES",

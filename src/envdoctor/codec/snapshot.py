@@ -22,7 +22,7 @@ def encode(snapshot: Snapshot) -> dict[str, Value]:
         "taken": strip_credentials(snapshot.taken),
         "envdoctor": strip_credentials(snapshot.envdoctor),
         "redacted": snapshot.redacted,
-        "facts": {name: _encode_fact(snapshot.facts[name]) for name in sorted(snapshot.facts)},
+        "facts": {strip_credentials(name): _encode_fact(snapshot.facts[name]) for name in sorted(snapshot.facts)},
     }
 
 

@@ -2,9 +2,9 @@
 
 A recorded tree is a folder that holds the files of a machine and `machine.json`, which holds what a file
 system cannot: operating system, architecture, environment, the sizes of file systems (`disks`), the usable
-processors (`cpus`), and the answers of commands. Probes cannot tell the difference, which is how a bug report
-becomes a test. A drive of Windows is a folder at the top of the tree: `C:\\Users\\me` lies at `C/Users/me`, in the
-spelling in which it is asked for.
+processors (`cpus`), device files that may not be opened (`denied`), and the answers of commands. Probes cannot tell
+the difference, which is how a bug report becomes a test. A drive of Windows is a folder at the top of the tree:
+`C:\\Users\\me` lies at `C/Users/me`, in the spelling in which it is asked for.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Host:
         recorded: Mapping[str, Answer] | None = None,
         disks: Mapping[str, tuple[int, int]] | None = None,
         cpus: int | None = None,
+        denied: Sequence[str] = (),
     ) -> None:
         self.root = root
         self.live = recorded is None
@@ -61,6 +62,7 @@ class Host:
         self._recorded = recorded or {}
         self._disks = disks or {}
         self._cpus = cpus
+        self._denied = frozenset(denied)
 
     @classmethod
     def recorded(cls, root: str) -> Host:
@@ -86,6 +88,7 @@ class Host:
             recorded=answers,
             disks={name: _space(said) for name, said in told.get("disks", {}).items()},
             cpus=told.get("cpus"),
+            denied=_paths(told.get("denied", [])),
         )
 
     def path(self, path: str) -> str:
@@ -138,6 +141,13 @@ class Host:
     def is_dir(self, path: str) -> bool:
         """Whether `path` is a folder."""
         return os.path.isdir(self.path(path))
+
+    def may_open(self, path: str) -> bool:
+        """Whether this process may open a device file to read and write, by its mode and by its control group.
+
+        access(2) asks the group of devices too, and nothing is opened.
+        """
+        return os.access(path, os.R_OK | os.W_OK) if self.live else path not in self._denied
 
     def listdir(self, path: str) -> list[str]:
         """Return the sorted names in a folder. Raises OSError."""
@@ -203,6 +213,13 @@ def _space(said: object) -> tuple[int, int]:
     if isinstance(said, list) and len(said) == 2 and all(isinstance(number, int) for number in said):
         return said[0], said[1]
     raise ValueError("machine.json: a file system is told as [total bytes, free bytes]")
+
+
+def _paths(said: object) -> list[str]:
+    """Read a recorded list of paths. Raises ValueError."""
+    if isinstance(said, list) and all(isinstance(path, str) for path in said):
+        return said
+    raise ValueError("machine.json: what may not be opened is told as a list of paths")
 
 
 def _parts(path: str) -> list[str]:

@@ -62,6 +62,8 @@ def _gpus(host: Host) -> Fact:
     for name in sorted(names, key=lambda name: (len(name), name)):
         try:
             said = VERSION.search(host.read(f"{NODES}/{name}/properties", 65536))
+        except PermissionError:
+            continue  # a GPU that the control group withholds (amdkfd, kfd_devcgroup_check_permission)
         except OSError as problem:
             return Unknown(f"{NODES}/{name}/properties: {problem.strerror or problem}")
         number = int(said[1]) if said else 0

@@ -27,6 +27,14 @@ NONE = Absent("no mark of a container")
 
 SECRETS = ("/run/secrets/kubernetes.io", "/var/run/secrets/kubernetes.io")
 
+RUNTIMES = frozenset(
+    {
+        *("apptainer", "containerd", "crio", "docker", "enroot", "lxc", "lxc-libvirt", "nerdctl", "oci", "podman"),
+        *("pouch", "rkt", "singularity", "systemd-nspawn"),
+    }
+)
+"""What containers with a system of their own call themselves in the variable `container`, which may be anybody's."""
+
 CONFINED = frozenset({"flatpak", "snap", "wsl", "proot"})
 """Values of systemd's container interface that stand for no container with a system of its own."""
 
@@ -96,17 +104,13 @@ def _by_name(host: Host) -> Known | None:
         if host.is_file(mark):
             return Known(name, mark)
     told = host.environ.get("container", "")
-    if _names_one(told):
+    if told in RUNTIMES:
         return Known(NAMED.get(told, told), "the variable container")
     for path in ("/run/host/container-manager", "/run/systemd/container"):
         told = text(host, path, 100).strip()
-        if _names_one(told):
+        if re.fullmatch(r"[a-z][a-z0-9-]{1,30}", told) and told not in CONFINED:
             return Known(NAMED.get(told, told), path)
     return None
-
-
-def _names_one(told: str) -> bool:
-    return re.fullmatch(r"[a-z][a-z0-9-]{1,30}", told) is not None and told not in CONFINED
 
 
 def _by_files(host: Host) -> Known | None:

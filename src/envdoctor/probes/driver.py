@@ -232,8 +232,7 @@ LIBRARY_FOLDERS = (
 
 def _library(host: Host) -> Fact:
     """Tell the version of the NVML library by the file name drivers install: libnvidia-ml.so.535.104.05."""
-    extra = [folder for folder in host.environ.get("LD_LIBRARY_PATH", "").split(":") if folder]
-    for folder in (*extra, *LIBRARY_FOLDERS):
+    for folder in (*libcuda.library_path(host), *LIBRARY_FOLDERS):
         if not host.exists(os.path.join(folder, "libnvidia-ml.so.1")):
             continue
         real = os.path.basename(os.path.realpath(host.path(os.path.join(folder, "libnvidia-ml.so.1"))))
@@ -274,5 +273,6 @@ def _best_version(facts: Facts) -> Fact:
             return fact
     if isinstance(facts["nvml.status"], Unknown):
         return facts["nvml.status"]
-    unknown = next((fact for fact in rungs if isinstance(fact, Unknown)), None)
+    # An nvidia-smi that refuses ("couldn't communicate with the NVIDIA driver") tells nothing beyond the others.
+    unknown = next((fact for fact in rungs[:3] if isinstance(fact, Unknown)), None)
     return unknown or Absent("no source tells of an NVIDIA driver")

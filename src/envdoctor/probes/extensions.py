@@ -82,14 +82,14 @@ def _concerns(line: str) -> bool:
 
 def _numpy(at: Looking) -> Fact:
     """Tell the version of the first numpy on sys.path that has a folder; a record alone imports nothing."""
-    found = {one.site: one for one in reversed(at.by_name.get("numpy", []))}
     for site in at.texts("python.site_packages"):
         if site in at.denied:
             return Unknown(f"{site} may not be read")
         if not at.host.is_file(os.path.join(site, "numpy", "__init__.py")):
             continue
-        if site in found:
-            return Known(found[site].version, "dist-info")
+        beside = [one for one in at.by_name.get("numpy", ()) if one.site == site]
+        if len(beside) == 1:
+            return Known(beside[0].version, "dist-info")
         try:
             text = at.host.read(os.path.join(site, "numpy", "version.py"), 65536)
         except (OSError, ValueError):
@@ -97,6 +97,8 @@ def _numpy(at: Looking) -> Fact:
         said = re.search(
             r"""^(?:full_version|version|short_version) ?= ?['"]([\w.+!-]{1,60})['"]""", text, re.MULTILINE
         )
-        return Known(said[1], "numpy/version.py") if said else Unknown("numpy/version.py states no version")
+        if said:
+            return Known(said[1], "numpy/version.py")
+        return Known(beside[0].version, "dist-info") if beside else Unknown("numpy/version.py states no version")
     first = next(iter(at.by_name.get("numpy", [])), None)
     return Known(first.version, "dist-info") if first else Absent("no distribution named numpy")

@@ -25,6 +25,7 @@ FACTS = {
 }
 
 NOT_LOADED = 9  # NVML_ERROR_DRIVER_NOT_LOADED
+NO_PERMISSION = 4  # NVML_ERROR_NO_PERMISSION: a GPU that the control group of this process withholds
 LOST = 15  # NVML_ERROR_GPU_IS_LOST
 MOST = 1024
 LONGEST = 256
@@ -131,8 +132,8 @@ def look(at: Looking, driver: Facts, listed: list[SeenGpu] | None, usable: list[
         status, init, trouble = driver["nvml.status"], driver["cuda.init"], driver["driver.trouble"]
         if isinstance(status, Absent) and _finds_none(at, init):
             return {"gpu.count": nobody, "gpu.visible": nobody}
-        if _no_hardware(at, driver):
-            nobody = Absent("the driver is not loaded and no NVIDIA device is on the bus")
+        if _out_of_reach(at, driver):
+            nobody = Absent("no driver is loaded here, or no device file of it was passed in")
             return {"gpu.count": nobody, "gpu.visible": nobody}
         if isinstance(status, Known):
             reason = (
@@ -222,7 +223,8 @@ def _visible(at: Looking, seen: list[SeenGpu], usable: list[SeenGpu] | None, ini
     )
     if isinstance(found, str):
         return Unknown(found)
-    return Known(list(found), "CUDA_VISIBLE_DEVICES" if asked is not None else "CUDA_VISIBLE_DEVICES is not set")
+    found = [index for index in found if seen[index].status != NO_PERMISSION]
+    return Known([*found], "CUDA_VISIBLE_DEVICES" if asked is not None else "CUDA_VISIBLE_DEVICES is not set")
 
 
 def _same(seen: list[SeenGpu], gpu: SeenGpu) -> int | None:
@@ -245,21 +247,22 @@ def _finds_none(at: Looking, init: Fact) -> bool:
     return isinstance(init, Absent) or (isinstance(init, Known) and init.value == NO_DEVICE and not hidden)
 
 
-def _no_hardware(at: Looking, driver: Facts) -> bool:
-    """Whether the libraries of a driver stand on a machine without a GPU, as in a container on a CPU host.
+def _out_of_reach(at: Looking, driver: Facts) -> bool:
+    """Whether no GPU can be reached, though libraries of a driver are there: those of an image, a toolkit's stub.
 
-    The GPUs of WSL and Jetson are on no PCI bus; device files tell of those.
+    A container sees the bus and the module of its host, and reaches by the device files alone what was passed in.
+    The GPUs of WSL and Jetson are reached without that module; device files tell of those.
     """
-    status, init, bus = driver["nvml.status"], driver["cuda.init"], at.facts.get("pci.nvidia")
-    return (
-        isinstance(status, Known)
-        and status.value == NOT_LOADED
-        and (isinstance(init, Absent) or (isinstance(init, Known) and init.value == NO_DEVICE))
-        and isinstance(bus, Known)
-        and bus.value == []
-        and not isinstance(at.facts.get("device.nodes"), Known)
-        and all(isinstance(driver[f"driver.version.{source}"], Absent) for source in ("proc", "sys"))
-    )
+    status, init, nodes = driver["nvml.status"], driver["cuda.init"], at.facts.get("device.nodes")
+    if isinstance(init, Unknown) or not (
+        isinstance(status, Absent) or (isinstance(status, Known) and status.value == NOT_LOADED)
+    ):
+        return False
+    if isinstance(nodes, Absent) and isinstance(at.facts.get("container.runtime"), Known):
+        return True
+    no_module = all(isinstance(driver[f"driver.version.{source}"], Absent) for source in ("proc", "sys"))
+    looked = isinstance(at.facts.get("pci.nvidia"), Known)
+    return no_module and looked and not {"dxg", "nvgpu"}.intersection(at.texts("device.nodes"))
 
 
 def _text(value: Value | None) -> str | None:

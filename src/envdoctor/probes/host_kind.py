@@ -20,9 +20,9 @@ FACTS = {
     "host.virtualization": "what the machine is a guest of: kvm, vmware, hyperv, xen, amazon, google, ..., other",
 }
 
-VGPU_NAME = re.compile(r"(?:GRID|NVIDIA|Tesla|Quadro) .{1,80}-\d{1,3}[ABCQ]\d?")
-"""A vGPU is called after its board and profile: "GRID A100D-40C", "NVIDIA A10-12Q", "GRID P40-1B4" (NVIDIA vGPU
-software user guide, "Virtual GPU Types"). GRID K520 is a whole board."""
+VGPU_NAME = re.compile(r"(?:GRID|NVIDIA|Tesla|Quadro) .{1,80}-\d{1,3}[ABCQ]\d?(?:ME)?")
+"""A vGPU is called after its board and profile: "GRID A100D-40C", "NVIDIA A10-12Q", "GRID P40-1B4",
+"NVIDIA A30-1-6CME" (NVIDIA vGPU software user guide, "Virtual GPU Types"). GRID K520 is a whole board."""
 
 DMI = "/sys/class/dmi/id"
 

@@ -95,6 +95,8 @@ def _entries(tool: str, setting: str, value: Told, origin: str) -> Iterator[dict
     else:
         values = [strip_address(value)]
     for one in values:
+        if tool == "uv":
+            one = re.sub(r"^[\w.-]{1,100}=(?=\w{1,10}://)", "", one)  # UV_INDEX may name its indexes: name=address
         yield {"tool": tool, "setting": setting, "value": one, "from": _plain(origin)}
 
 

@@ -99,7 +99,7 @@ def look(at: Looking, told: list[dict[str, Value]], driver: Facts, own_api: str 
         return {**_elsewhere(host, told), "driver.wsl_library": Absent(f"{host.os} is not WSL2")}
     lends = host.is_file(WSL_LIBRARY)
     version = _text(driver.get("driver.version"))
-    searched = _library_path(host)
+    searched = library_path(host)
     on_disk = _compat_folders(host, searched, version)
     folders: list[Value] = [{"folder": one.folder, "version": one.version} for one in on_disk]
     return {
@@ -201,7 +201,7 @@ def _text(fact: Fact | None) -> str | None:
     return fact.value if isinstance(fact, Known) and isinstance(fact.value, str) else None
 
 
-def _library_path(host: Host) -> tuple[str, ...]:
+def library_path(host: Host) -> tuple[str, ...]:
     """Return the folders of LD_LIBRARY_PATH as written; what is no absolute folder is kept, as it may count."""
     folders = host.environ.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":", MOST_FOLDERS)[:MOST_FOLDERS]
     return tuple(dict.fromkeys(folder for folder in folders if folder))

@@ -48,6 +48,15 @@ class Looking:
         found = self.by_name.get(name)
         return found[0] if found else None
 
+    def recorded(self, name: str, site: str | None, version: str | None) -> Distribution | None:
+        """Return the record of that name in that folder, None for none.
+
+        Of several, as an interrupted upgrade leaves them, it is the one of the version that the files state.
+        """
+        beside = [one for one in self.by_name.get(name, ()) if one.site == site]
+        stated = (version, (version or "").partition("+")[0])
+        return next((one for one in beside if one.version in stated), beside[0] if beside else None)
+
     def denied_before(self, site: str | None) -> str | None:
         """Return the first folder that may not be read and that sys.path names before `site`, None for none.
 

@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 FACTS = {
     "nvidia.toolkit_requires": "Requires-Dist lines of cuda-toolkit, through whose extras torch 2.14 and later pin "
     "CUDA libraries",
-    "nvidia.clashes": "files that two CUDA libraries both record with other content, and the one whose size the file "
-    "on disk has",
+    "nvidia.clashes": "shared libraries that two packages of CUDA libraries both record with other content, and the "
+    "package whose size the file on disk has",
 }
 
 FLAVOUR = r"-cu\d{2,3}$"
+LIBRARY = r"(?:.*/)?(?!libnvToolsExt\.)[^/]{1,200}(?:\.so\.\d[\d.]{0,20}|\.dll)"
+"""Files that a program loads by their names; headers are shared by CUDA 11 and 12 as well, and the library of NVTX,
+which marks ranges for profilers and calls nothing of CUDA. Those without a number (`libnvperf_host.so`) are loaded
+by profilers alone."""
 MOST = 200
 """Files listed at most; one of cuDNN's flavours has about forty."""
 MOST_PAIRS = 64
@@ -79,12 +83,12 @@ def _flavours(at: Looking) -> Iterator[tuple[Distribution, Distribution]]:
 
 
 def _shared(at: Looking, one: Distribution, other: Distribution) -> Iterator[Value]:
-    """Yield the files both record, save those that are the same in both."""
+    """Yield the libraries both record, save those that are the same in both."""
     first, second = records.files(at.host, one), records.files(at.host, other)
     if not first or not second:
         return
     for path in sorted(first.keys() & second.keys()):
-        if first[path] == second[path] or path.endswith(("/__init__.py", ".pyc")) or ".." in path or path[:1] == "/":
+        if first[path] == second[path] or ".." in path or path[:1] == "/" or not re.fullmatch(LIBRARY, path):
             continue
         sizes = {one.name: first[path][1], other.name: second[path][1]}
         try:

@@ -55,7 +55,7 @@ def _triton(at: Looking) -> Fact:
 
 
 def _compiled(at: Looking, name: str) -> Facts:
-    """Read one partner from its dist-info and its version.py."""
+    """Read one partner from its version.py and from the record beside it."""
     dist = at.distribution(name)
     names = [key for key in FACTS if key.startswith(f"{name}.")]
     denied = at.denied_before(dist.site if dist else None)
@@ -63,24 +63,27 @@ def _compiled(at: Looking, name: str) -> Facts:
         return dict.fromkeys(names, Unknown(f"{denied} may not be read"))
     if dist is None:
         return dict.fromkeys(names, Absent(f"no distribution named {name}"))
-    requires = records.requirements(at.host, dist)
-    path = os.path.join(dist.site, name, "version.py")
-    cuda: Fact
+    site = _site(at, name) or dist.site
     try:
-        written = version_file.parse(at.host.read(path))
+        written = version_file.parse(at.host.read(os.path.join(site, name, "version.py")))
     except OSError:
-        version = dist.version
-        cuda = _by_tag(version)
-    else:
-        version = written.version or dist.version
-        cuda = Known(written.cuda, f"{name}/version.py") if written.cuda else _by_tag(version)
+        written = None
+    beside = at.recorded(name, site, written.version if written else None)
+    version = (written.version if written else None) or (beside or dist).version
+    requires = records.requirements(at.host, beside) if beside else None
     return {
-        f"{name}.version": Known(version, f"{name}/version.py" if version != dist.version else "dist-info"),
-        f"{name}.cuda": cuda,
+        f"{name}.version": Known(version, "dist-info" if version == (beside or dist).version else f"{name}/version.py"),
+        f"{name}.cuda": Known(written.cuda, f"{name}/version.py") if written and written.cuda else _by_tag(version),
         f"{name}.requires": Known([*requires], "dist-info")
         if requires is not None
         else Absent(f"{name} has no METADATA to read"),
     }
+
+
+def _site(at: Looking, name: str) -> str | None:
+    """Return the folder from which it would be imported; None for an editable installation, whose hook leads on."""
+    sites = at.texts("python.site_packages")
+    return next((site for site in sites if at.host.is_file(os.path.join(site, name, "__init__.py"))), None)
 
 
 def _by_tag(version: str) -> Fact:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
+from envdoctor.probes.container import text
 
 if TYPE_CHECKING:
     from envdoctor.host.host import Host
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 FACTS = {
     "pci.nvidia": "NVIDIA display and 3D controllers on the PCI bus: address, device id, class, bound driver",
-    "device.nodes": "device files through which a GPU is reached: nvidia0, nvidiactl, dxg, nvgpu, ...",
+    "device.nodes": "device files by which a GPU is reached, those that may be opened: nvidia0, nvidiactl, dxg, ...",
 }
 
 BUS = "/sys/bus/pci/devices"
@@ -36,6 +38,8 @@ def _bus(host: Host) -> Fact:
     except OSError:
         if host.is_dir("/sys/bus") and not host.exists("/sys/bus/pci"):
             return Known([], "/sys/bus: this machine has no PCI bus")
+        if _is_sandbox(host):
+            return Absent("no sysfs is mounted, as in a sandbox: no hardware is shown")
         return Unknown(f"there is no {BUS} to read")
     found: list[Value] = []
     for address in addresses:
@@ -53,6 +57,13 @@ def _bus(host: Host) -> Fact:
     return Known(found, BUS)
 
 
+def _is_sandbox(host: Host) -> bool:
+    """Whether the mounts can be read and what is seen at /sys is no sysfs; a system of its own always has one."""
+    mounts = [line.split(" ") for line in text(host, "/proc/mounts").splitlines()]
+    kinds = [fields[2] for fields in mounts if fields[1:2] == ["/sys"] and len(fields) > 2]
+    return bool(mounts) and kinds[-1:] != ["sysfs"]
+
+
 def _bound(host: Host, folder: str) -> str | None:
     """Return the kernel driver a device is bound to: nvidia, nouveau, vfio-pci, ...; None for none."""
     try:
@@ -66,5 +77,12 @@ def _nodes(host: Host) -> Fact:
         names = host.listdir("/dev")
     except OSError:
         return Unknown("/dev may not be read")
-    nodes: list[Value] = [name for name in names if name.startswith(("nvidia", "nvgpu")) or name == "dxg"]
-    return Known(nodes, "/dev") if nodes else Absent("/dev holds no device file of an NVIDIA driver")
+    nodes: list[Value] = [
+        name for name in names if name == "dxg" or (name.startswith(("nvidia", "nvgpu")) and not _withheld(host, name))
+    ]
+    return Known(nodes, "/dev") if nodes else Absent("/dev holds no device file of an NVIDIA driver to open")
+
+
+def _withheld(host: Host, name: str) -> bool:
+    """Whether a GPU's own file may not be opened, as for one that a batch system gave to another job."""
+    return re.fullmatch(r"nvidia\d{1,4}", name) is not None and not host.may_open(f"/dev/{name}")

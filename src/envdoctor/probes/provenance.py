@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.fact import Fact, Known
 from envdoctor.probes import records
 from envdoctor.probes.environment_kind import posix
+from envdoctor.probes.symlinks import resolved
 
 if TYPE_CHECKING:
     from envdoctor.probes.distributions import Distribution
@@ -20,6 +21,9 @@ ORDINARY = r"(?:cu\d{2,3}|cpu)(?:\.with\.pypi\.cudnn|\.cxx11\.abi|\.full)?"
 
 NVIDIA_TAG = r"nv\d{2}\.\d{1,2}"
 """NGC and Jetson builds end so: 2.6.0a0+ecf3bae40a.nv25.01."""
+
+TAGGED_SINCE = (1, 8, 1)
+"""Read in the default wheels for Linux: 1.8.0 says `1.8.0`, 1.8.1 says `1.8.1+cu102`."""
 
 PIP = frozenset({"pip", "uv"})
 """Installers of wheels; conda-build writes `conda` into INSTALLER, Fedora `rpm`, Debian removes the file."""
@@ -47,8 +51,9 @@ def provenance(
         conda = _of_conda(at, place, public)
         if conda:
             return conda
+    package = resolved(at.host, f"{place}torch")  # a profile of Guix is a folder of links into the store
     for store in STORES:
-        if place.startswith(store):
+        if place.startswith(store) or package.startswith(store):
             return Known("distro", store)
     if not ordinary and _of_nvidia(at, local, written):
         return Known("jetson" if _is_jetson(at) else "ngc", "torch.version")
@@ -72,12 +77,23 @@ def provenance(
         return Known("unknown", "installed from another place")
     if ordinary and dist.version.endswith(f"+{local}"):
         return Known("pytorch-index", "dist-info")
-    if "+" not in dist.version and not local and written and written.cuda:
-        # Every published CUDA wheel says +cuXXX in version.py (`torch_dunder_version` of the wheels on the index).
-        return Known("source", "a CUDA build whose version has no +cu tag")
+    if "+" not in dist.version and not local and written and not _untagged(version) and _is_tagged(at, written):
+        return Known("source", "its version has no +cu or +cpu tag, as published wheels do")
     if "+" not in dist.version and (ordinary or not local):
         return Known("pypi", "dist-info")
-    return Known("unknown", f"a local version {local[:40]!r} that no known builder uses")
+    tag = local or dist.version.partition("+")[2]
+    return Known("unknown", f"a local version {tag[:40]!r} that no known builder uses")
+
+
+def _untagged(version: str) -> bool:
+    """Whether the published CUDA wheel of that release says no +cuXXX in version.py; all from `TAGGED_SINCE` on do."""
+    match = re.fullmatch(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\.post\d{1,3})?", version)
+    return match is not None and tuple(map(int, match.groups())) < TAGGED_SINCE
+
+
+def _is_tagged(at: Looking, written: VersionFile) -> bool:
+    """Whether published wheels of that kind have a tag: all for CUDA, and those for the CPU of x86-64 Linux."""
+    return written.cuda is not None or (at.text("host.platform") == "linux-x86_64" and "cuda" in written.told)
 
 
 def _of_conda(at: Looking, place: str, public: str) -> Fact | None:
@@ -140,8 +156,10 @@ def _of_distribution(dist: Distribution | None, place: str, installer: str | Non
 def _is_unreleased(public: str, local: str) -> bool:
     """Whether the version is one that a checkout gives: 2.8.0a0+git1a2b3c4, 2.1.0a0, 2.7.1.post1.
 
-    Releases up to 0.4 had .postN themselves (0.3.0.post4).
+    Releases up to 0.4 had .postN themselves (0.3.0.post4), and later one more had it (1.0.1.post2).
     """
+    if public == "1.0.1.post2":
+        return False
     if public.endswith("a0") or local == "unknown" or re.match(r"git[0-9a-f]", local):
         return True
     return re.search(r"\.post\d{1,9}$", public) is not None and not public.startswith("0.")

@@ -44,7 +44,9 @@ def look(at: Looking) -> Facts:
         return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
     dist = at.distribution("torch")
     package, hooked = _package(at, dist)
-    dist = _record(at, package) or dist
+    folder = os.path.join(package, "torch") if package else None
+    written, problem = _version_file(at.host, folder)
+    dist = _record(at, package, written.version if written else None) or dist
     sites = at.texts("python.site_packages")
     # An editable checkout lies outside sys.path: what leads to it is its record.
     denied = at.denied_before(package if package in sites else dist.site if dist else None)
@@ -52,15 +54,13 @@ def look(at: Looking) -> Facts:
         return dict.fromkeys(FACTS, Unknown(f"{denied} may not be read"))
     if package is None and dist is None:
         return dict.fromkeys(FACTS, Absent("no distribution named torch"))
-    folder = os.path.join(package, "torch") if package else None
-    written, problem = _version_file(at.host, folder)
     version = (written.version if written else None) or (dist.version if dist else None)
     facts: Facts = {
         "torch.version": Known(version, "torch/version.py" if written and written.version else "dist-info")
         if version
         else Unknown(problem or "torch/version.py states no version"),
         "torch.dist_version": Known(dist.version, "dist-info") if dist else Absent("torch has no dist-info"),
-        "torch.location": Known(folder, "sys.path") if folder else Absent("there is no folder torch"),
+        "torch.location": _location(at.host, folder),
         "torch.cuda": _built_for(written, "cuda", problem),
         "torch.hip": _built_for(written, "hip", problem),
         "torch.git": _built_for(written, "git_version", problem),
@@ -74,12 +74,21 @@ def look(at: Looking) -> Facts:
     return facts
 
 
-def _record(at: Looking, package: str | None) -> Distribution | None:
+def _location(host: Host, folder: str | None) -> Fact:
+    """Tell the folder that holds the package, not one that is left of it: `import` passes over that."""
+    if folder is None:
+        return Absent("there is no folder torch")
+    if not host.is_file(os.path.join(folder, "__init__.py")):
+        return Absent("the folder torch has lost its __init__.py")
+    return Known(folder, "sys.path")
+
+
+def _record(at: Looking, package: str | None, version: str | None) -> Distribution | None:
     """Return the record of the package in that folder, None where there is none beside it.
 
     For a checkout that an installer linked it is the installer's record that counts, not what the build left.
     """
-    beside = next((one for one in at.by_name.get("torch", ()) if one.site == package), None)
+    beside = at.recorded("torch", package, version)
     if beside is None or not beside.of_checkout:
         return beside
     return next((one for one in at.by_name["torch"] if records.links_checkout(at.host, one)), beside)
