@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity, Verdict
 from envdoctor.model.snapshot import NOT_LOOKED_AT
-from envdoctor.reporters.finding_order import told_in_order
+from envdoctor.reporters.finding_order import Told, told_in_order
 from envdoctor.reporters.lines import SENTENCE, Line, joined, wrapped
 from envdoctor.reporters.machine_lines import machine_lines
 from envdoctor.reporters.plain_text import safe
@@ -60,10 +60,10 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         yield from wrapped(f"looked at {safe(report.snapshot.taken)}", width, "", "  ")
     yield Line()
 
-    told = told_in_order(report.diagnosis.findings)
-    notes = [one.finding for one in told if one.finding.severity == Severity.NOTE and one.depth == 0]
-    serious = [one for one in told if one.finding not in notes]
-    for one in serious:
+    chains = list(_chains(told_in_order(report.diagnosis.findings)))
+    serious = [chain for chain in chains if chain[0].finding.severity > Severity.NOTE]
+    notes = [chain for chain in chains if chain not in serious]
+    for one in (one for chain in serious for one in chain):
         if one.depth:
             yield from _consequence(one.finding, min(one.depth, 4), width, verbose)
         else:
@@ -72,8 +72,10 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
     if not serious:
         yield from wrapped(_calm_sentence(report), width)
         yield Line()
-    for note in notes:
-        yield from _note(note, width, verbose)
+    for root, *consequences in notes:
+        yield from _note(root.finding, width, verbose)
+        for one in consequences:
+            yield from _explained(one.finding, width, verbose)
     if notes:
         yield Line()
     gaps = list(_gaps(report, width, verbose))
@@ -84,6 +86,18 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
     yield from plan_lines(report.plan, MENDS if wrong else FITS, width, verbose)
     if serious or report.exit_code or report.diagnosis.verdict is not Verdict.HEALTHY:
         yield from wrapped(_last_sentence(report), width)
+
+
+def _chains(told: Sequence[Told]) -> Iterator[list[Told]]:
+    """Yield each root cause together with what follows from it."""
+    chain: list[Told] = []
+    for one in told:
+        if one.depth == 0 and chain:
+            yield chain
+            chain = []
+        chain.append(one)
+    if chain:
+        yield chain
 
 
 def _filled(statement: Sequence[str], width: int) -> Iterator[Line]:
@@ -129,6 +143,12 @@ def _note(finding: Finding, width: int, verbose: bool) -> Iterator[Line]:
     yield from others
     if verbose:
         yield from _seen(finding.evidence, width, "      ")
+
+
+def _explained(finding: Finding, width: int, verbose: bool) -> Iterator[Line]:
+    """A note that another note explains says nothing new: its name is enough, and its words where all is asked for."""
+    words = f": {safe(finding.message, SENTENCE)}" if verbose else ""
+    yield from wrapped(f"from which follows {safe(finding.rule)}{words}", width, "      ", "      ")
 
 
 def _seen(evidence: Sequence[Evidence], width: int, indent: str) -> Iterator[Line]:

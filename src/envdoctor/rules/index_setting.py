@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from envdoctor.model.fact import Value
     from envdoctor.model.machine import Machine
 
 OFFICIAL_HOSTS = ("download.pytorch.org", "download-r2.pytorch.org")
@@ -24,6 +25,11 @@ class Setting:
     kind: str
     value: str
     origin: str
+
+    @property
+    def row(self) -> dict[str, Value]:
+        """The setting as `index.settings` holds it."""
+        return {"tool": self.tool, "setting": self.kind, "value": self.value, "from": self.origin}
 
     @property
     def in_environment(self) -> bool:

@@ -31,17 +31,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
-from envdoctor.rules.index_setting import INDEXES, settings_of
+from envdoctor.rules.index_setting import INDEXES, Setting, settings_of
 from envdoctor.rules.rule import Example, Rule, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envdoctor.matrix.matrix import Matrix
-    from envdoctor.model.fact import Value
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
-    from envdoctor.rules.index_setting import Setting
 
 REPLACED = {"pip": INDEXES, "uv": frozenset({"index-url"})}
 """Settings of a file that the variable for the same setting replaces; uv joins lists instead."""
@@ -85,10 +83,6 @@ def _ignored(settings: tuple[Setting, ...]) -> Iterator[tuple[Setting, Setting]]
             yield pinned, backend
 
 
-def _setting(tool: str, setting: str, value: str, origin: str) -> dict[str, Value]:
-    return {"tool": tool, "setting": setting, "value": value, "from": origin}
-
-
 CU128 = "https://download.pytorch.org/whl/cu128"
 MIRROR = "https://mirror.example/pytorch/whl/cu128"
 
@@ -100,8 +94,8 @@ RULE = Rule(
         Example(
             "PIP_INDEX_URL over the index of pip.conf",
             {"index.settings": [
-                _setting("pip", "index-url", "https://mirror.example/simple", "PIP_INDEX_URL"),
-                _setting("pip", "index-url", CU128, "/etc/pip.conf"),
+                Setting("pip", "index-url", "https://mirror.example/simple", "PIP_INDEX_URL").row,
+                Setting("pip", "index-url", CU128, "/etc/pip.conf").row,
             ]},
             severity=Severity.NOTE,
             says="PIP_INDEX_URL is set to https://mirror.example/simple and wins",
@@ -109,8 +103,8 @@ RULE = Rule(
         Example(
             "UV_TORCH_BACKEND beside a mirror of the PyTorch index",
             {"index.settings": [
-                _setting("uv", "torch-backend", "cu128", "UV_TORCH_BACKEND"),
-                _setting("uv", "extra-index-url", MIRROR, "/home/me/.config/uv/uv.toml"),
+                Setting("uv", "torch-backend", "cu128", "UV_TORCH_BACKEND").row,
+                Setting("uv", "extra-index-url", MIRROR, "/home/me/.config/uv/uv.toml").row,
             ]},
             severity=Severity.NOTE,
             says="torch-backend cu128",
@@ -120,29 +114,29 @@ RULE = Rule(
         Example(
             "the variable says what the file says",
             {"index.settings": [
-                _setting("pip", "index-url", f"{CU128}/", "PIP_INDEX_URL"),
-                _setting("pip", "index-url", CU128, "/etc/pip.conf"),
+                Setting("pip", "index-url", f"{CU128}/", "PIP_INDEX_URL").row,
+                Setting("pip", "index-url", CU128, "/etc/pip.conf").row,
             ]},
         ),
         Example(
             "a mirror of everything beside an extra index of PyTorch",
             {"index.settings": [
-                _setting("pip", "index-url", "https://mirror.example/simple", "PIP_INDEX_URL"),
-                _setting("pip", "extra-index-url", CU128, "/etc/pip.conf"),
+                Setting("pip", "index-url", "https://mirror.example/simple", "PIP_INDEX_URL").row,
+                Setting("pip", "extra-index-url", CU128, "/etc/pip.conf").row,
             ]},
         ),
         Example(
             "a backend and the same channel of the PyTorch index",
             {"index.settings": [
-                _setting("uv", "torch-backend", "cu128", "UV_TORCH_BACKEND"),
-                _setting("uv", "index-url", CU128, "UV_DEFAULT_INDEX"),
+                Setting("uv", "torch-backend", "cu128", "UV_TORCH_BACKEND").row,
+                Setting("uv", "index-url", CU128, "UV_DEFAULT_INDEX").row,
             ]},
         ),
         Example(
             "a variable of pip and a file of uv",
             {"index.settings": [
-                _setting("pip", "index-url", "https://mirror.example/simple", "PIP_INDEX_URL"),
-                _setting("uv", "index-url", CU128, "/etc/uv/uv.toml"),
+                Setting("pip", "index-url", "https://mirror.example/simple", "PIP_INDEX_URL").row,
+                Setting("uv", "index-url", CU128, "/etc/uv/uv.toml").row,
             ]},
         ),
         Example("nothing is configured", {}),

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
 from envdoctor.rules import cpu_only_build
-from envdoctor.rules.index_setting import INDEXES, cuda_of, settings_of
+from envdoctor.rules.index_setting import INDEXES, Setting, cuda_of, settings_of
 from envdoctor.rules.requirement import satisfied
 from envdoctor.rules.rule import Example, Rule, Stage
 
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
-    from envdoctor.rules.index_setting import Setting
 
 CPU_BUILD = "it gave this machine its CPU build"
 AS_IT_SHOULD_BE = "torch is as it should be"
@@ -154,12 +153,8 @@ def _never_published(matrix: Matrix, setting: Setting) -> bool:
     return max(known[first]) < cuda < max(everything)
 
 
-def _setting(tool: str, setting: str, value: str, origin: str) -> dict[str, Value]:
-    return {"tool": tool, "setting": setting, "value": value, "from": origin}
-
-
 def _pip(channel: str, origin: str = "/etc/pip.conf", setting: str = "index-url") -> dict[str, Value]:
-    return _setting("pip", setting, f"https://download.pytorch.org/whl/{channel}", origin)
+    return Setting("pip", setting, f"https://download.pytorch.org/whl/{channel}", origin).row
 
 
 CPU: dict[str, Value] = {"torch": "2.9.1+cpu", "torch.provenance": "pytorch-index"}
@@ -187,7 +182,7 @@ RULE = Rule(
         Example(
             "UV_TORCH_BACKEND=cpu, on an A100",
             {**CPU, "torch.installer": "uv",
-             "index.settings": [_setting("uv", "torch-backend", "cpu", "UV_TORCH_BACKEND")]},
+             "index.settings": [Setting("uv", "torch-backend", "cpu", "UV_TORCH_BACKEND").row]},
             severity=Severity.WARNING,
             says="torch-backend cpu",
         ),
@@ -227,7 +222,7 @@ RULE = Rule(
         Example("a folder of nightly builds", {"index.settings": [_pip("nightly/cu125")]}),
         Example(
             "a mirror with folders of its own",
-            {"index.settings": [_setting("pip", "index-url", "https://mirror.example/whl/cu125", "PIP_INDEX_URL")]},
+            {"index.settings": [Setting("pip", "index-url", "https://mirror.example/whl/cu125", "PIP_INDEX_URL").row]},
         ),
         Example(
             "the cpu channel where no GPU is",
