@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from envdoctor.binary.elf import Dynamic
 
-TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
+TOKEN = r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))"
 MOST_ENTRIES = 512
 LONGEST_CHAIN = 64
 
@@ -101,7 +101,7 @@ def expand_folders(text: str | None, machine: int, origin: str | None, separator
     platforms = ("x86_64", "haswell") if name == "x86_64" else (name,)
     folders: dict[str, None] = {}
     for entry in re.split(f"[{separators}]", text, maxsplit=MOST_ENTRIES)[:MOST_ENTRIES]:
-        tokens = {match[1] or match[2] for match in TOKEN.finditer(entry)}
+        tokens = {match[1] or match[2] for match in re.finditer(TOKEN, entry)}
         if "ORIGIN" in tokens and origin is None:
             continue
         for lib in libs if "LIB" in tokens else ("",):
@@ -113,7 +113,7 @@ def expand_folders(text: str | None, machine: int, origin: str | None, separator
 
 
 def _replaced(entry: str, values: Mapping[str, str]) -> str:
-    return TOKEN.sub(lambda match: values[match[1] or match[2]], entry)
+    return re.sub(TOKEN, lambda match: values[match[1] or match[2]], entry)
 
 
 def library_path_is_clear(text: str | None) -> bool:
@@ -134,7 +134,7 @@ def locate(soname: str, needer: Loaded, places: Places, serves: Callable[[str], 
     """
     machine = needer.dynamic.machine
     if "/" in soname:
-        path = TOKEN.sub(lambda match: needer.folder if "ORIGIN" in match[0] else match[0], soname)
+        path = re.sub(TOKEN, lambda match: needer.folder if "ORIGIN" in match[0] else match[0], soname)
         return path if serves(path) else None
     folders = list(dict.fromkeys(_before_cache(needer, places.library_path)))
     for folder in folders:

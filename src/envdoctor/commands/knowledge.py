@@ -12,13 +12,11 @@ if TYPE_CHECKING:
 
 def load(matrix_file: str | None) -> Matrix:
     """Return the shipped matrix, or the one in a file. Raises `Unusable` with the row that is wrong."""
-    from pathlib import Path
-
     from envdoctor.matrix.load import load_matrix
     from envdoctor.matrix.rows import MatrixError
 
     try:
-        return load_matrix(Path(matrix_file) if matrix_file else None)
+        return load_matrix(matrix_file or None)
     except MatrixError as problem:
         raise Unusable(str(problem)) from None
 

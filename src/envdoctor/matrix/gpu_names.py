@@ -22,7 +22,7 @@ _SILENT = re.compile(
 )
 # Laptop parts carry the name of a desktop part; in these series they have its compute capability too (NVIDIA's
 # cuda-gpus page lists both in one row). Older ones differ: GTX 960M is 5.0, GTX 960 is 5.2.
-_SAME_IN_A_LAPTOP = re.compile(r"rtx [2-5]0\d0( .*)?|rtx a\d000|rtx \d000 ada|rtx pro \d000 blackwell")
+_SAME_IN_A_LAPTOP = r"rtx [2-5]0\d0( .*)?|rtx a\d000|rtx \d000 ada|rtx pro \d000 blackwell"
 
 NEAR = 5
 """How many names are worth showing when one is not known."""
@@ -50,7 +50,7 @@ def find(name: str, models: Sequence[GpuModel]) -> GpuModel | None:
     candidates = [model for model in models if words(model.name) == wanted]
     if not candidates and "laptop" in wanted:
         desktop = tuple(word for word in wanted if word != "laptop")
-        if _SAME_IN_A_LAPTOP.fullmatch(" ".join(desktop)):
+        if re.fullmatch(_SAME_IN_A_LAPTOP, " ".join(desktop)):
             candidates = [model for model in models if words(model.name) == desktop]
     if not wanted or len({model.capability for model in candidates}) != 1:
         return None

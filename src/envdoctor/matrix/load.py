@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.matrix import Matrix
 from envdoctor.matrix.rows import MatrixError
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from typing import TypeAlias
+
     from envdoctor.matrix.rows import Node
+
+    Place: TypeAlias = str | PathLike[str]
 
 COMPILED = "compat_matrix.json"
 WRITTEN = "compat_matrix.toml"
 MOST_BYTES = 4 * 1024 * 1024
 """Ours has about 125 KB; a file of this size is not a matrix."""
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
-def load_matrix(path: Path | None = None) -> Matrix:
+def load_matrix(path: Place | None = None) -> Matrix:
     """Read the matrix: the shipped one, or a TOML file of the user, whose laws are checked first.
 
     The shipped one is `envdoctor/compat_matrix.json`, compiled when the wheel was built; `compat_matrix.toml`
@@ -30,12 +35,12 @@ def load_matrix(path: Path | None = None) -> Matrix:
     """
     if path is not None:
         return checked(Matrix(read_toml(path), str(path)))
-    compiled = _PACKAGE / COMPILED
-    if compiled.is_file():
+    compiled = os.path.join(_PACKAGE, COMPILED)
+    if os.path.isfile(compiled):
         return Matrix(read_json(compiled), COMPILED)
-    for folder in (_PACKAGE, _PACKAGE.parent.parent):
-        written = folder / WRITTEN
-        if written.is_file():
+    for folder in (_PACKAGE, os.path.dirname(os.path.dirname(_PACKAGE))):
+        written = os.path.join(folder, WRITTEN)
+        if os.path.isfile(written):
             return Matrix(read_toml(written), WRITTEN)
     raise MatrixError(f"{WRITTEN}: not found beside the package; reinstall envdoctor")
 
@@ -49,7 +54,7 @@ def checked(matrix: Matrix) -> Matrix:
     return matrix
 
 
-def read_toml(path: Path) -> dict[str, Node]:
+def read_toml(path: Place) -> dict[str, Node]:
     """Parse a TOML file; raises `MatrixError`."""
     if sys.version_info >= (3, 11):
         import tomllib
@@ -65,7 +70,7 @@ def read_toml(path: Path) -> dict[str, Node]:
         raise MatrixError(f"{path}: not TOML: nested too deeply") from None
 
 
-def read_json(path: Path) -> dict[str, Node]:
+def read_json(path: Place) -> dict[str, Node]:
     """Parse the compiled form; raises `MatrixError`."""
     import json
 
@@ -78,12 +83,12 @@ def read_json(path: Path) -> dict[str, Node]:
         raise MatrixError(f"{path}: not JSON: nested too deeply") from None
 
 
-def _text(path: Path) -> str:
+def _text(path: Place) -> str:
     try:
-        status = path.stat()
+        status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # opening a FIFO would wait for a writer
             raise MatrixError(f"{path}: not a file")
-        with path.open("rb") as stream:
+        with open(path, "rb") as stream:
             raw = stream.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -96,7 +101,7 @@ def _text(path: Path) -> str:
         raise MatrixError(f"{path}: not UTF-8 (byte {error.start})") from None
 
 
-def _document(parsed: object, path: Path) -> dict[str, Node]:
+def _document(parsed: object, path: Place) -> dict[str, Node]:
     if not isinstance(parsed, dict):
         raise MatrixError(f"{path}: must be a table at top level")
     return parsed

@@ -37,8 +37,8 @@ MOST_ARCHITECTURES = 64
 
 KERNEL_FOLDERS = (("lib", "rocblas", "library"), ("lib", "hipblaslt", "library"))
 
-VERSION = re.compile(r"^gfx_target_version (\d{1,9})$", re.MULTILINE)
-ARCHITECTURE = re.compile(r"gfx\d+(?:-\d)?-generic|gfx[1-9][0-9a-f]{2,5}(?![0-9a-z])")
+VERSION = r"(?m)^gfx_target_version (\d{1,9})$"
+ARCHITECTURE = r"gfx\d+(?:-\d)?-generic|gfx[1-9][0-9a-f]{2,5}(?![0-9a-z])"
 # TensileLibrary_lazy_gfx1100.dat, Kernels.so-000-gfx90a-xnack+.hsaco, TensileLibrary_Type_HH_..._fallback_gfx1030.hsaco
 
 
@@ -61,7 +61,7 @@ def _gpus(host: Host) -> Fact:
     found = []
     for name in sorted(names, key=lambda name: (len(name), name)):
         try:
-            said = VERSION.search(host.read(f"{NODES}/{name}/properties", 65536))
+            said = re.search(VERSION, host.read(f"{NODES}/{name}/properties", 65536))
         except PermissionError:
             continue  # a GPU that the control group withholds (amdkfd, kfd_devcgroup_check_permission)
         except OSError as problem:
@@ -92,7 +92,7 @@ def _carried(at: Looking) -> Fact:
             continue
         except OSError as problem:
             return Unknown(f"{'/'.join(('torch', *parts))}: {problem.strerror or problem}")
-        found.update(name for file in names for name in ARCHITECTURE.findall(file[:255]))
+        found.update(name for file in names for name in re.findall(ARCHITECTURE, file[:255]))
     if not found:
         return Absent("this torch has no BLAS kernels of its own: it loads those of a ROCm installation")
     names = sorted(found, key=lambda name: (len(name), name))

@@ -66,14 +66,14 @@ STORES = (
 MADE_FOR_IT = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 """Files that every runtime mounts one by one, because they differ by container."""
 
-REQUIRE = re.compile(r"NVIDIA_REQUIRE_[A-Z0-9_]{1,60}")
+REQUIRE = r"NVIDIA_REQUIRE_[A-Z0-9_]{1,60}"
 MOST_REQUIRED = 16
 LONGEST_REQUIRED = 4096
 
 
 def look(at: Looking) -> Facts:
     """Read the marks of the runtime and the demands in the environment."""
-    required = [name for name in at.host.environ if REQUIRE.fullmatch(name)][:MOST_REQUIRED]
+    required = [name for name in at.host.environ if re.fullmatch(REQUIRE, name)][:MOST_REQUIRED]
     return {
         "container.runtime": runtime(at.host),
         "container.nvidia_require": Known(

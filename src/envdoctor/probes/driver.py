@@ -51,7 +51,7 @@ FACTS = (
 NOT_LOADED = 9  # NVML_ERROR_DRIVER_NOT_LOADED
 LIBRARY_NOT_FOUND = 12  # NVML_ERROR_LIBRARY_NOT_FOUND
 
-KERNEL_MODULE = re.compile(r"(?:Kernel Module|Open Kernel Module).*?\s(\d+\.\d+(?:\.\d+)?)(?:\s|$)")
+KERNEL_MODULE = r"(?:Kernel Module|Open Kernel Module).*?\s(\d+\.\d+(?:\.\d+)?)(?:\s|$)"
 # NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (root@...)  ...
 # NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023
 
@@ -59,7 +59,7 @@ MARKER = "envdoctor-driver:"
 """Begins each line of the driver children; a driver may print lines of its own, or parts of one."""
 
 SMI_QUERY = ("--query-gpu=index,driver_version,name,uuid,compute_cap,memory.total", "--format=csv,noheader")
-LIBRARY_FILE = re.compile(r"libnvidia-ml\.so\.(\d+\.\d+(?:\.\d+)?)")
+LIBRARY_FILE = r"libnvidia-ml\.so\.(\d+\.\d+(?:\.\d+)?)"
 
 
 def start(host: Host) -> tuple[Running, Running]:
@@ -203,7 +203,7 @@ def _proc(host: Host) -> Fact:
         text = host.read("/proc/driver/nvidia/version", 4096)
     except OSError:
         return Absent("there is no /proc/driver/nvidia/version")
-    match = KERNEL_MODULE.search(text)
+    match = re.search(KERNEL_MODULE, text)
     if match is None:
         return Unknown("/proc/driver/nvidia/version is of a form not known here")
     return Known(match[1], "/proc/driver/nvidia/version")
@@ -236,7 +236,7 @@ def _library(host: Host) -> Fact:
         if not host.exists(os.path.join(folder, "libnvidia-ml.so.1")):
             continue
         real = os.path.basename(os.path.realpath(host.path(os.path.join(folder, "libnvidia-ml.so.1"))))
-        match = LIBRARY_FILE.fullmatch(real)
+        match = re.fullmatch(LIBRARY_FILE, real)
         if match:
             return Known(match[1], os.path.join(folder, real))
         return Unknown(f"{folder}/libnvidia-ml.so.1 does not carry its version in its name")

@@ -20,7 +20,7 @@ FACTS = {
     "host.virtualization": "what the machine is a guest of: kvm, vmware, hyperv, xen, amazon, google, ..., other",
 }
 
-VGPU_NAME = re.compile(r"(?:GRID|NVIDIA|Tesla|Quadro) .{1,80}-\d{1,3}[ABCQ]\d?(?:ME)?")
+VGPU_NAME = r"(?:GRID|NVIDIA|Tesla|Quadro) .{1,80}-\d{1,3}[ABCQ]\d?(?:ME)?"
 """A vGPU is called after its board and profile: "GRID A100D-40C", "NVIDIA A10-12Q", "GRID P40-1B4",
 "NVIDIA A30-1-6CME" (NVIDIA vGPU software user guide, "Virtual GPU Types"). GRID K520 is a whole board."""
 
@@ -76,7 +76,7 @@ def _kind(at: Looking) -> Known | None:
         # The driver's own word, where it gave one, counts before a name.
         if told is None or isinstance(at.facts.get(f"{told[1]}.virtualization"), Known):
             continue
-        if isinstance(fact, Known) and isinstance(fact.value, str) and VGPU_NAME.fullmatch(fact.value):
+        if isinstance(fact, Known) and isinstance(fact.value, str) and re.fullmatch(VGPU_NAME, fact.value):
             return Known("vm-vgpu", name)
     if at.text("host.platform") == "linux-aarch64":
         bus = at.facts.get("pci.nvidia")

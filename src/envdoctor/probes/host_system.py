@@ -31,7 +31,7 @@ FACTS = {
 L4T = "/etc/nv_tegra_release"
 COMPATIBLE = "/proc/device-tree/compatible"
 
-RELEASE = re.compile(r"# R(\d{1,3}) \(release\), REVISION: (\d{1,3}(?:\.\d{1,3}){0,2})")
+RELEASE = r"# R(\d{1,3}) \(release\), REVISION: (\d{1,3}(?:\.\d{1,3}){0,2})"
 # R36 (release), REVISION: 4.0, GCID: 37537400, BOARD: generic, EABI: aarch64, DATE: Fri Sep 13 04:36:44 UTC 2024
 
 OTHERS = {"macos": "macos", "windows": "windows"}
@@ -104,7 +104,7 @@ def _tegra(host: Host) -> Known | None:
 def _l4t(host: Host) -> Fact:
     if not host.is_file(L4T):
         return Absent(f"there is no {L4T}")
-    told = RELEASE.match(text(host, L4T, 1024))
+    told = re.match(RELEASE, text(host, L4T, 1024))
     return Known(f"{told[1]}.{told[2]}", L4T) if told else Unknown(f"{L4T} is of a form not known here")
 
 

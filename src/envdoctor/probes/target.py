@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TOOL_MARKERS = ("pipx_metadata.json", "uv-receipt.toml")
 """Files by which pipx and uv mark an environment that holds a tool, not the user's packages."""
 
-UV_CACHE = re.compile(r"[/\\](?:archive|environments)-v\d+[/\\]")
+UV_CACHE = r"[/\\](?:archive|environments)-v\d+[/\\]"
 """Where `uvx` keeps the environment it runs a tool in, below the cache of uv."""
 
 SHIM_TIMEOUT = 5.0
@@ -104,7 +104,7 @@ def _is_tool(host: Host, prefix: str) -> bool:
     """Whether an environment was made for envdoctor alone: by pipx, `uv tool install` or `uvx`."""
     if any(host.is_file(os.path.join(prefix, marker)) for marker in TOOL_MARKERS):
         return True
-    return bool(UV_CACHE.search(prefix)) and host.is_file(os.path.join(prefix, "pyvenv.cfg"))
+    return bool(re.search(UV_CACHE, prefix)) and host.is_file(os.path.join(prefix, "pyvenv.cfg"))
 
 
 def _answers(host: Host, python: str) -> bool:

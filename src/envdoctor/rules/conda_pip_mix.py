@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from envdoctor.model.machine import Machine, TorchBuild
 
 PARTNERS = ("torchvision", "torchaudio")
-PUBLISHED = re.compile(r"[\d.]{1,20}(?P<tag>\+(?:cu\d{2,3}|cpu))?")
+PUBLISHED = r"[\d.]{1,20}(?P<tag>\+(?:cu\d{2,3}|cpu))?"
 """Versions of published wheels: 0.24.1+cu128, and without a tag on macOS."""
 
 
@@ -127,7 +127,7 @@ def _of_the_other(machine: Machine, recorded: dict[str, Value], name: str, *, to
     published wheels do. What is neither, as a build from source, was made for the torch that is there.
     """
     version = machine.text(f"{name}.version")
-    published = PUBLISHED.fullmatch(version or "")
+    published = re.fullmatch(PUBLISHED, version or "")
     record = _version(recorded, name)
     if version is None or (record is None and published is None):
         return False

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 """The names that PEP 600 made aliases."""
 
-TAG = re.compile(r"manylinux_(\d{1,2})_(\d{1,3})_|(manylinux(?:1|2010|2014))_")
-GLIBC = re.compile(r"glibc (\d{1,2})\.(\d{1,3})")
+TAG = r"manylinux_(\d{1,2})_(\d{1,3})_|(manylinux(?:1|2010|2014))_"
+GLIBC = r"glibc (\d{1,2})\.(\d{1,3})"
 
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
@@ -58,7 +58,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         return  # built in place, or for a platform this does not know
     floor = min(one for one in floors if one)
     libc = machine.text("host.libc")
-    has = GLIBC.match(libc or "")
+    has = re.match(GLIBC, libc or "")
     if has and (int(has[1]), int(has[2])) >= floor:
         return
     if has is None and libc is not None and not libc.startswith("musl"):
@@ -77,7 +77,7 @@ def _floor(tag: str) -> tuple[int, int] | None:
     """Return the glibc that a wheel tag promises to need at most; several platforms may stand in one tag."""
     found = [
         (int(match[1]), int(match[2])) if match[1] else LEGACY[match[3]]
-        for match in TAG.finditer(tag.rpartition("-")[2])
+        for match in re.finditer(TAG, tag.rpartition("-")[2])
     ]
     return min(found, default=None)
 

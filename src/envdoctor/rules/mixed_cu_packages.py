@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
 
-SUFFIX = re.compile(r"nvidia-.+-cu(\d{2})")
+SUFFIX = r"nvidia-.+-cu(\d{2})"
 BY_VERSION = frozenset(
     {
         "nvidia-cublas",
@@ -111,7 +111,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
 
 def _major(name: str, version: str) -> int | None:
     """The CUDA major of a package, by its suffix or, from CUDA 13 on, by its version; None where neither tells."""
-    suffix = SUFFIX.fullmatch(name)
+    suffix = re.fullmatch(SUFFIX, name)
     if suffix:
         return int(suffix[1])
     number = version.partition(".")[0]

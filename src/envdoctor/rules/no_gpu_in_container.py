@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 NOT_LOADED = 9  # NVML_ERROR_DRIVER_NOT_LOADED
 
-REQUEST = re.compile(r"[\w.,:/=-]{1,200}")
+REQUEST = r"[\w.,:/=-]{1,200}"
 NO_REQUEST = frozenset({"all", "none", "void"})
 """Values that images carry of themselves, or that a runtime sets which passes devices in another way (CDI)."""
 
@@ -88,7 +88,7 @@ def _request(machine: Machine) -> str | None:
     """Return the GPUs that the start of the container named one by one, None where it named none so."""
     name = "env.NVIDIA_VISIBLE_DEVICES"
     value = (machine.told(name)) or ""
-    named = REQUEST.fullmatch(value) and value.lower() not in NO_REQUEST and not value.endswith("=all")
+    named = re.fullmatch(REQUEST, value) and value.lower() not in NO_REQUEST and not value.endswith("=all")
     return value if named else None
 
 
@@ -115,7 +115,7 @@ def _without_compute(machine: Machine) -> Iterator[Finding]:
         return
     name = "env.NVIDIA_DRIVER_CAPABILITIES"
     asked = (machine.told(name)) or ""
-    without = REQUEST.fullmatch(asked) and not {"compute", "all"} & set(asked.split(","))
+    without = re.fullmatch(REQUEST, asked) and not {"compute", "all"} & set(asked.split(","))
     because = f", because NVIDIA_DRIVER_CAPABILITIES={asked} leaves out compute" if without else ""
     yield RULE.finding(
         machine,

@@ -43,7 +43,7 @@ PARTNERS = ("torchvision", "torchaudio")
 MOST_NAMED = 3
 """Leftovers named in one message."""
 
-TORCH = re.compile(r"~(?:orch|[-~.=%0-9]rch|[-~.=%0-9]{2}ch|[-~.=%0-9]{3}h)(?P<record>-[^-]+\.(?:dist|egg)-info)?")
+TORCH = r"~(?:orch|[-~.=%0-9]rch|[-~.=%0-9]{2}ch|[-~.=%0-9]{3}h)(?P<record>-[^-]+\.(?:dist|egg)-info)?"
 """What pip may rename torch to: `~orch`, and other first letters where that name is taken already."""
 
 
@@ -66,7 +66,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     if not machine.is_known("packages.leftovers"):
         return  # beside a whole torch they are litter at most, and without one its absence is said anyway
     names = [str(row.get("name")) for row in machine.items("packages.leftovers") if isinstance(row, dict)]
-    ours = [name for name in names if TORCH.fullmatch(name)]
+    ours = [name for name in names if re.fullmatch(TORCH, name)]
     if version is None and ours and _interrupted(machine, ours):
         yield RULE.finding(
             machine,
@@ -106,7 +106,7 @@ def _record_aside(machine: Machine) -> str | None:
         return None
     for row in machine.items("packages.leftovers"):
         if isinstance(row, dict) and re.fullmatch(r"[/\\]torch", place.removeprefix(str(row.get("site")))):
-            match = TORCH.fullmatch(str(row.get("name")))
+            match = re.fullmatch(TORCH, str(row.get("name")))
             if match and match["record"]:
                 return match[0]
     return None
@@ -127,7 +127,7 @@ def _interrupted(machine: Machine, leftovers: list[str]) -> bool:
     Windows keeps a DLL that is in use after an uninstall that was wanted: then a folder stays, no record, and no
     partner that needs torch.
     """
-    recorded = any((match := TORCH.fullmatch(name)) and match["record"] for name in leftovers)
+    recorded = any((match := re.fullmatch(TORCH, name)) and match["record"] for name in leftovers)
     return recorded or any(machine.text(f"{name}.version") is not None for name in PARTNERS)
 
 

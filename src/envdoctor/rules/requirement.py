@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.model.machine import Machine
 
-NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
-PLAIN_VERSION = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,5}", re.ASCII)
-PLAIN_BOUND = re.compile(r"(?P<sign>==|>=|<=|~=|<|>)(?P<number>\d{1,9}(?:\.\d{1,9}){0,5})(?P<any>\.\*)?", re.ASCII)
+NAME = r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)"
+PLAIN_VERSION = r"(?a)\d{1,9}(?:\.\d{1,9}){0,5}"
+PLAIN_BOUND = r"(?a)(?P<sign>==|>=|<=|~=|<|>)(?P<number>\d{1,9}(?:\.\d{1,9}){0,5})(?P<any>\.\*)?"
 SYSTEMS = {"linux": ("Linux", "linux"), "windows": ("Windows", "win32"), "macos": ("Darwin", "darwin")}
 
 
@@ -28,7 +28,7 @@ def named(name: str, lines: list[Value]) -> Iterator[str]:
 
 def named_in(line: Value) -> str | None:
     """Return the normalised name of the distribution that a requirement line asks for."""
-    match = NAME.match(line) if isinstance(line, str) else None
+    match = re.match(NAME, line) if isinstance(line, str) else None
     return re.sub(r"[-_.]+", "-", match[1]).lower() if match else None
 
 
@@ -60,8 +60,8 @@ def _plainly_met(bounds: str, version: str) -> bool:
     """
     if bounds == f"=={version}":
         return True
-    matches = [PLAIN_BOUND.fullmatch(bound) for bound in bounds.split(",")]
-    if not PLAIN_VERSION.fullmatch(version):
+    matches = [re.fullmatch(PLAIN_BOUND, bound) for bound in bounds.split(",")]
+    if not re.fullmatch(PLAIN_VERSION, version):
         return False
     return all(
         match is not None and _within(match["sign"], match["number"], match["any"], version) for match in matches
@@ -81,7 +81,7 @@ def _within(sign: str, number: str, any_further: str | None, version: str) -> bo
 
 def bounds_of(line: str) -> str:
     """Return the bounds on the version in a requirement line: "==13.0.2" of `cuda-toolkit[cublas]==13.0.2`."""
-    return re.sub(r"[()\s]|\[[^\]]{0,1000}\]", "", NAME.sub("", line.partition(";")[0], count=1))
+    return re.sub(r"[()\s]|\[[^\]]{0,1000}\]", "", re.sub(NAME, "", line.partition(";")[0], count=1))
 
 
 def applies(line: str, machine: Machine, extra: str = "") -> bool:
