@@ -3,7 +3,9 @@
 Both look at the same environment, in rounds that alternate, so that a machine that slows down slows both.
 Prints a Markdown table. Standard library only; examines the environment, changes nothing.
 
-    python benchmarks/collect_env_ratio.py --python /path/to/venv/bin/python [--rounds 9]
+    python benchmarks/collect_env_ratio.py --python /path/to/venv/bin/python [--rounds 9] [--distributions 250]
+
+`--distributions` puts that many more installed distributions before both, in a folder on PYTHONPATH.
 
 Without `--python`, the environment that ENVDOCTOR_TEST_CUDA_ENV names is taken. envdoctor itself is run by
 the interpreter that runs this script, so call it with one that has it installed.
@@ -102,6 +104,20 @@ def instrumented(contestant: Contestant, into: Measured, scratch: str) -> None:
     into.own, into.child, into.modules = seen["self"] / 1024, seen["child"] / 1024, seen["modules"]
 
 
+def crowd(folder: Path, number: int) -> None:
+    """Record `number` distributions in `folder`, each with the files an installer leaves and a module."""
+    for index in range(number):
+        name = f"crowd_{index:04d}"
+        info = folder / f"{name}-1.{index}.0.dist-info"
+        info.mkdir(parents=True)
+        head = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.{index}.0\nRequires-Dist: packaging>=20\n\n"
+        (info / "METADATA").write_text(head + "A description of ordinary length.\n" * 100, encoding="utf-8")
+        (info / "INSTALLER").write_text("pip\n", encoding="utf-8")
+        (info / "RECORD").write_text(f"{name}/__init__.py,,\n" * 40, encoding="utf-8")
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("", encoding="utf-8")
+
+
 def torch_in(python: str) -> str:
     """The torch of the environment by its metadata; ends the benchmark where there is none."""
     asked = subprocess.run(
@@ -156,6 +172,7 @@ def arguments() -> argparse.Namespace:
         help="the interpreter of an environment with torch (default: that of ENVDOCTOR_TEST_CUDA_ENV)",
     )
     parser.add_argument("--rounds", type=int, default=9, help="timed runs of each command (default: 9)")
+    parser.add_argument("--distributions", type=int, default=0, help="installed distributions to add (default: 0)")
     given = parser.parse_args()
     if given.python is None or not os.access(given.python, os.X_OK):
         parser.error("name an interpreter with torch: --python PATH, or set ENVDOCTOR_TEST_CUDA_ENV")
@@ -178,6 +195,9 @@ def main() -> None:
     ]
     rows = [(contestant, Measured()) for contestant in contestants]
     with tempfile.TemporaryDirectory() as scratch:
+        if given.distributions:
+            crowd(Path(scratch) / "crowd", given.distributions)
+            os.environ["PYTHONPATH"] = str(Path(scratch) / "crowd")
         for contestant, _ in rows:
             timed(contestant, scratch)
         for turn in range(given.rounds):
@@ -190,7 +210,8 @@ def main() -> None:
             instrumented(contestant, seen, scratch)
     print(
         f"torch {torch}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores; envdoctor on "
-        f"Python {platform.python_version()}; {given.rounds} rounds after one warm-up, interleaved.\n"
+        f"Python {platform.python_version()}; {given.distributions} distributions added; {given.rounds} rounds after "
+        "one warm-up, interleaved.\n"
     )
     print(table(rows))
     medians = [statistics.median(seen.seconds) for _, seen in rows]
