@@ -112,7 +112,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
 
 RULE = Rule(
     judge,
-    stage=Stage.PACKAGES,
+    stage=Stage.KERNELS,
     needs=("torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "host.os",
            "cpu.architecture", "cpu.flags", "cpu.model"),
     fires=(
