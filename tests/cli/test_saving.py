@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
@@ -23,6 +24,14 @@ posix = pytest.mark.skipif(os.name == "nt", reason="modes and links as POSIX has
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("text", ["##[error]x", "##vso[task.setvariable variable=a]b", "### ####"])
+def test_a_saved_snapshot_holds_no_workflow_command(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    deliver.save_snapshot(Snapshot({"host.os": Unknown(text)}, taken="", envdoctor=""), "-")
+    said = capsys.readouterr().out
+    assert "##" not in said
+    assert json.loads(said)["facts"]["host.os"]["reason"] == text
 
 
 # ---- modes and links ------------------------------------------------------------------------------

@@ -57,6 +57,10 @@ def test_an_address_that_holds_no_credential_stays(address: str) -> None:
         ("https://${USER}:${WORD}/simple", "https://removed/simple"),
         ("https://mirror.example/simple?token=abc&x=1", "https://mirror.example/simple"),
         ("https://mirror.example/simple#abc", "https://mirror.example/simple"),
+        (
+            "https://mirror.example/dl/eyJhbGciOiJIUzI1NiJ9.eyJhIjoiaHVudGVyMiJ9.c2lnbmF0dXJl/simple",
+            "https://mirror.example/dl/removed/simple",
+        ),
         ("https://conda.example/t/me-12-abc/channel", "https://conda.example/t/removed/channel"),
         ("https://dl.example/basic/Abcd/python/simple", "https://dl.example/basic/removed/python/simple"),
         ("https://dl.example/a1b2c3d4e5f6a7b8c9/simple", "https://dl.example/removed/simple"),

@@ -111,6 +111,41 @@ def test_a_size_of_another_form_is_refused(tmp_path: Path, told: object) -> None
         recorded(tmp_path, disks={"/dev/shm": told})
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"environ": []},
+        {"environ": {"PATH": 1}},
+        {"commands": []},
+        {"commands": {"nvml": 1}},
+        {"commands": {"nvml": {"out": 5}}},
+        {"commands": {"nvml": {"exit": "0"}}},
+        {"disks": 5},
+        {"cpus": "x"},
+        {"os": 5},
+        {"machine": None},
+    ],
+    ids=str,
+)
+def test_a_description_of_another_form_is_refused(tmp_path: Path, told: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"machine\.json: "):
+        recorded(tmp_path, **told)
+
+
+@pytest.mark.parametrize("text", ["[]", "[" * 100_000, "nothing"])
+def test_a_description_that_is_no_object_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "machine.json").write_text(text)
+    with pytest.raises(ValueError, match=r"machine\.json|Expecting value"):
+        Host.recorded(str(tmp_path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this system")
+def test_a_description_that_is_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "machine.json")
+    with pytest.raises(OSError, match="not a regular file"):
+        Host.recorded(str(tmp_path))
+
+
 @pytest.mark.skipif(not hasattr(os, "statvfs"), reason="this system does not tell sizes so")
 def test_sizes_of_the_live_machine(tmp_path: Path) -> None:
     space = Host().space(str(tmp_path))

@@ -160,8 +160,19 @@ def test_a_pth_file_adds_a_folder_and_noise(hooks: Any, tmp_path: Path) -> None:
         "print('x' * 500_000)",
         "import pathlib, sys; sys.path += [pathlib.Path('/'), b'/', None, 7]",
         "import sys; sys.stdout.write('\\x1b]0;title\\x07')",
+        "import io, sys; sys.stdout = io.StringIO()",
+        "import sys; sys.stdout.reconfigure(encoding='utf-16')",
     ],
-    ids=["raises", "speaks last", "imitates", "is loud", "fills sys.path with anything", "writes escapes"],
+    ids=[
+        "raises",
+        "speaks last",
+        "imitates",
+        "is loud",
+        "fills sys.path with anything",
+        "writes escapes",
+        "takes standard output",
+        "writes UTF-16",
+    ],
 )
 def test_a_hook_that_gets_in_the_way(hooks: Any, environment: Path, text: str) -> None:
     seen = look(hooks(sitecustomize_py=text))

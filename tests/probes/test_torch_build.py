@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import (
     conda_records,
@@ -618,6 +619,20 @@ def test_a_recorded_folder_without_its_package_is_nothing_to_import(tree: Tree, 
     seen = look(tree)
     assert known(seen, "version") == {"version": "2.9.1+cu128"}
     assert seen["torch.location"] == Absent("the folder torch has lost its __init__.py")
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_empty(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch(tree, None, "2.9.1+cu128")
+    tree.folder(f"{SITE}/torch")
+    listdir = Host.listdir
+
+    def listed(self: Host, path: str) -> list[str]:  # the tests may run as root, whom permissions do not stop
+        if path == f"{SITE}/torch":
+            raise PermissionError(13, "Permission denied", path)
+        return listdir(self, path)
+
+    monkeypatch.setattr(Host, "listdir", listed)
+    assert look(tree)["torch.location"] == Unknown(f"{SITE}/torch may not be read")
 
 
 def test_a_partner_is_read_where_it_would_be_imported(tree: Tree) -> None:

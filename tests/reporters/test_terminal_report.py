@@ -176,3 +176,14 @@ def test_an_older_snapshot_is_told_in_one_short_sentence() -> None:
 def test_verbose_names_every_rule_and_fact_an_older_snapshot_lacks() -> None:
     text = render(report(facts(), of_an_older_envdoctor(20)), verbose=True)
     assert all(f"rule-{place:02}" in text and f"fact.{place:02}" in text for place in range(20))
+
+
+def test_another_interpreter_with_a_torch_is_named() -> None:
+    others = [f"/srv/env{number}/bin/python" for number in range(6)]
+    told = {**facts(), "python.also_with_torch": Known([*others], "files")}
+    said = [line for line in render(report(told)).splitlines() if "elsewhere" in line]
+    assert said == [f"torch elsewhere: {one}   (--python examines it)" for one in others[:4]]
+
+
+def test_no_other_interpreter_with_a_torch_is_not_worth_a_line() -> None:
+    assert "elsewhere" not in render(report({**facts(), "python.also_with_torch": Absent("none was found")}))

@@ -761,3 +761,30 @@ def test_numpy_2_beside_an_old_torch_on_disk(tmp_path: Path) -> None:
 
 def test_every_rule_here_exists() -> None:
     assert {rule.name for rule in all_rules()} >= OWN
+
+
+@pytest.mark.parametrize("provenance", ["pytorch-index", "conda-pytorch", "source", "ngc"])
+@pytest.mark.parametrize("partner", ["torchvision", "torchaudio"])
+def test_a_partner_that_needs_what_no_torch_here_has_does_not_load(partner: str, provenance: str) -> None:
+    rows = [{"object": f"{partner}/_C.so", "library": "libtorch_hip.so"}]
+    told: dict[str, Any] = {
+        "provenance": provenance,
+        "torchvision": None,
+        "overrides": {
+            f"{partner}.version": "0.1",
+            f"{partner}.requires": ["torch"],
+            f"{partner}.cuda": Unknown("it does not say"),
+            "libraries.missing": rows,
+        },
+    }
+    found = judged(**told).findings
+    assert [(one.severity.word, one.rule) for one in found] == [("error", f"torch-{partner}-mismatch")]
+    assert "libtorch_hip.so" in found[0].message
+    # Where torch has lost its own, the partner says nothing of itself.
+    rows.append({"object": "torch/lib/libtorch_python.so", "library": "libtorch_hip.so"})
+    assert said(**told) == [("error", "shared-library-missing")]
+
+
+def test_a_nightly_of_conda_without_mkl_is_judged_by_what_is_there() -> None:
+    found = judged(torch="1.8.0.dev20201023", torch_cuda="11.0", provenance="conda-pytorch", torchvision=None)
+    assert "mkl-incompatible" not in {one.rule for one in (*found.findings, *found.skipped)}

@@ -138,14 +138,66 @@ def test_mig_in_proper_use_is_no_finding() -> None:
     assert found.verdict is Verdict.HEALTHY
 
 
-@pytest.mark.parametrize("provenance", ["ngc", "source", "conda-forge", "conda-pytorch", "jetson", "distro", "unknown"])
+OTHER_HOUSES = ("ngc", "source", "conda-forge", "conda-pytorch", "jetson", "distro", "unknown")
+
+
+@pytest.mark.parametrize("provenance", OTHER_HOUSES)
 def test_the_matrix_does_not_speak_for_builds_of_other_houses(provenance: str) -> None:
     """Kernels and partners of such a build are not judged by rows sourced from the published wheels."""
-    found = judged(gpus=[V100], torch="2.14.0+cu130", driver="580.82.07", provenance=provenance)
+    found = judged(gpus=[GTX_1080], torch="2.9.1+cu128", driver="580.82.07", provenance=provenance)
     assert serious(found) == []
     assert found.verdict is Verdict.HEALTHY
     assert {one.rule for one in found.skipped} >= {"gpu-arch-dropped", "gpu-arch-not-in-wheel"}
     assert all(one.fact is None for one in found.skipped)
+
+
+@pytest.mark.parametrize("provenance", OTHER_HOUSES)
+def test_what_its_cuda_cannot_compile_no_house_can_ship(provenance: str) -> None:
+    old = judged(gpus=[V100], torch="2.14.0+cu130", driver="580.82.07", provenance=provenance)
+    assert errors(old) == ["gpu-arch-dropped"]
+    beside = judged(gpus=[V100, A100], torch="2.14.0+cu130", driver="580.82.07", provenance=provenance)
+    assert [(one.rule, one.subject, one.severity) for one in beside.findings if one.severity > Severity.NOTE] == [
+        ("gpu-arch-dropped", "gpu:0", Severity.WARNING)
+    ]
+    new = judged(gpus=[RTX_5090], torch="2.5.1+cu124", driver="570.86.15", provenance=provenance)
+    assert errors(new) == []
+    assert [one.rule for one in new.findings if one.severity is Severity.WARNING] == ["gpu-arch-not-in-wheel"]
+
+
+@pytest.mark.parametrize(
+    ("capability", "cuda", "finds"),
+    [
+        ("8.6", "11.0", []),  # code for 8.0 runs there
+        ("8.9", "11.0", []),
+        ("8.6", "10.2", ["gpu-arch-not-in-wheel"]),
+        ("9.0", "11.7", ["gpu-arch-not-in-wheel"]),
+        ("9.0", "11.8", []),
+        ("10.3", "12.8", []),
+        ("12.1", "12.6", ["gpu-arch-not-in-wheel"]),
+        ("3.5", "11.4", []),
+        ("3.7", "12.1", ["gpu-arch-dropped"]),
+        ("7.0", "12.9", []),
+        ("8.7", "10.2", []),  # a part of Jetson, for which the matrix has no first toolkit
+        ("15.0", "13.0", []),  # a GPU of the years to come
+    ],
+)
+def test_the_cuda_of_an_unread_build_against_a_gpu(capability: str, cuda: str, finds: list[str]) -> None:
+    found = judged(
+        gpus=[("GPU of that capability", capability)],
+        torch="2.5.1",
+        torch_cuda=cuda,
+        provenance="conda-forge",
+        driver="470.256.02" if capability[0] == "3" else "580.82.07",
+        cuda="13.0",
+        torchvision=None,
+        triton=None,
+    )
+    assert [one.rule for one in found.findings if one.rule.startswith("gpu-arch")] == finds
+
+
+def test_a_cuda_that_is_no_version_is_not_compared() -> None:
+    found = judged(torch="2.5.1", torch_cuda="12.4", provenance="source", overrides={"torch.cuda": "twelve"})
+    assert not [one for one in found.findings if one.rule.startswith("gpu-arch")]
 
 
 @pytest.mark.parametrize("provenance", ["ngc", "source", "conda-forge"])

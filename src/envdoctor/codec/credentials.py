@@ -33,11 +33,12 @@ _BEARER = re.compile(r"(?<![A-Za-z0-9])(bearer[ \t]{1,8})[A-Za-z0-9._~+/=-]{16,}
 
 # Prefixes as their issuers publish them: GitHub (docs.github.com, "About authentication to GitHub"),
 # Hugging Face ("User access tokens"), the Python package index (its help page, "API token"), GitLab ("Token
-# overview"), AWS ("IAM identifiers", unique ID prefixes); "sk-" is what several model services use.
+# overview"), AWS ("IAM identifiers", unique ID prefixes); "sk-" is what several model services use. A JSON Web Token
+# (RFC 7519) begins with the base64 of '{"'.
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9])"
     r"(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|hf_[A-Za-z0-9]{16,}|sk-[\w-]{16,}"
-    r"|pypi-[\w-]{40,}|glpat-[\w-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16})"
+    r"|pypi-[\w-]{40,}|glpat-[\w-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16}|eyJ[\w-]{16,}(?:\.[\w-]*){0,2})"
 )
 
 

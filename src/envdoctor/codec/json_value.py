@@ -22,6 +22,18 @@ class WrongShape(ValueError):
     """A document does not have the shape of its schema; the text says where and what, in one line."""
 
 
+def document_text(document: object) -> str:
+    """Return a document of ours as JSON in ASCII, indented by two.
+
+    ASCII leaves no control character, no escape sequence and no text direction to a terminal that shows it.
+    """
+    import json
+
+    # GitHub's runner obeys "##[command]" anywhere in a line (actions/runner, ActionCommand.cs, TryParse).
+    # "#" occurs inside strings only, where "\u0023" is the same character.
+    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False).replace("##", "#\\u0023")
+
+
 def to_json(value: Value) -> Value:
     """Return `value` as JSON can carry it: without credentials, and infinities and NaN as text.
 

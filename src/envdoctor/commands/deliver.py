@@ -183,8 +183,7 @@ def _account() -> str | None:
 
 def save_snapshot(snapshot: Snapshot, path: str) -> None:
     """Write a snapshot as JSON, names taken out; `-` is standard output. Raises `Unusable`."""
-    import json
-
+    from envdoctor.codec.json_value import document_text
     from envdoctor.codec.snapshot import encode
 
-    save(path, json.dumps(encode(snapshot_without_names(snapshot)), indent=2) + "\n")
+    save(path, document_text(encode(snapshot_without_names(snapshot))) + "\n")

@@ -65,7 +65,7 @@ def _recorded(root: str) -> Host:
 
     try:
         return Host.recorded(root)
-    except (OSError, ValueError, AttributeError) as problem:
+    except (OSError, ValueError) as problem:
         raise Unusable(f"{SYSROOT}={root}: no recorded machine: {problem}") from None
 
 

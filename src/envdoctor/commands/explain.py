@@ -35,9 +35,8 @@ def command(*, rule: str | None, form: str) -> int:
 
     page = page_of(found, knowledge.load(None))
     if form == "json":
-        import json
-
         from envdoctor.codec.diagnosis import encode_finding
+        from envdoctor.codec.json_value import document_text
 
         document = {
             "rule": page.rule,
@@ -50,7 +49,7 @@ def command(*, rule: str | None, form: str) -> int:
             "example": {"title": page.example, "finding": encode_finding(page.finding)} if page.finding else None,
             "quiet": [*page.quiet],
         }
-        click.echo(json.dumps(document, indent=2))
+        click.echo(document_text(document))
     else:
         from envdoctor.commands.deliver import terminal_width, wants_colour
         from envdoctor.reporters.page import render_page

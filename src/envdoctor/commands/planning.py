@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -80,9 +79,10 @@ def _not_known(diagnosis: Diagnosis) -> tuple[str, ...]:
 def show(plan: Plan, form: str) -> None:
     """Print a plan."""
     if form == "json":
+        from envdoctor.codec.json_value import document_text
         from envdoctor.codec.plan import encode
 
-        click.echo(json.dumps(encode(plan), indent=2))
+        click.echo(document_text(encode(plan)))
         return
     from envdoctor.commands.deliver import terminal_width, wants_colour
     from envdoctor.reporters.plan_lines import render_plan

@@ -67,27 +67,18 @@ class Host:
     @classmethod
     def recorded(cls, root: str) -> Host:
         """Open the recorded tree at `root`. Raises OSError or ValueError when `machine.json` is unusable."""
-        with open(os.path.join(root, "machine.json"), encoding="utf-8") as file:
-            told = json.load(file)
-        if not isinstance(told, dict) or not all(isinstance(said, dict) for said in told.get("commands", {}).values()):
-            raise ValueError("machine.json is no description of a machine")
-        answers = {
-            name: Answer(
-                exit=said.get("exit"),
-                out=said.get("out", ""),
-                error=said.get("error", ""),
-                trouble=said.get("trouble", ""),
-            )
-            for name, said in told.get("commands", {}).items()
-        }
+        told = _description(os.path.join(root, "machine.json"))
+        cpus = told.get("cpus")
+        if not (cpus is None or isinstance(cpus, int)):
+            raise ValueError("machine.json: cpus is no number")
         return cls(
             root,
-            environ=told.get("environ", {}),
-            os_name=told.get("os", "linux"),
-            machine=told.get("machine", "x86_64"),
-            recorded=answers,
-            disks={name: _space(said) for name, said in told.get("disks", {}).items()},
-            cpus=told.get("cpus"),
+            environ={name: _text(said, name) for name, said in _table(told, "environ")},
+            os_name=_text(told.get("os", "linux"), "os"),
+            machine=_text(told.get("machine", "x86_64"), "machine"),
+            recorded={name: _answer(said, name) for name, said in _table(told, "commands")},
+            disks={name: _space(said) for name, said in _table(told, "disks")},
+            cpus=cpus,
             denied=_paths(told.get("denied", [])),
         )
 
@@ -206,6 +197,45 @@ class Host:
                 if self.is_file(candidate) and (windows or os.access(self.path(candidate), os.X_OK)):
                     return candidate
         return None
+
+
+def _description(path: str) -> dict[str, object]:
+    """Read `machine.json`. Raises OSError, also for a FIFO, and ValueError."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(f"{path} is not a regular file")
+    with open(path, encoding="utf-8") as file:
+        try:
+            told = json.load(file)
+        except RecursionError:
+            raise ValueError("machine.json is nested too deeply") from None
+    if not isinstance(told, dict):
+        raise ValueError("machine.json is no description of a machine")
+    return told
+
+
+def _table(told: Mapping[str, object], name: str) -> list[tuple[str, object]]:
+    """Return the entries of an object of `machine.json`, none where it is not there. Raises ValueError."""
+    said = told.get(name, {})
+    if isinstance(said, dict):
+        return [*said.items()]
+    raise ValueError(f"machine.json: {name} is no object")
+
+
+def _text(said: object, name: str) -> str:
+    if isinstance(said, str):
+        return said
+    raise ValueError(f"machine.json: {name} is no text")
+
+
+def _answer(said: object, name: str) -> Answer:
+    """Read the recorded answer of a command. Raises ValueError."""
+    if not isinstance(said, dict):
+        raise ValueError(f"machine.json: the answer of {name} is no object")
+    code = said.get("exit")
+    if not (code is None or isinstance(code, int)):
+        raise ValueError(f"machine.json: the exit of {name} is no number")
+    words = {key: _text(said.get(key, ""), f"{key} of {name}") for key in ("out", "error", "trouble")}
+    return Answer(exit=code, **words)
 
 
 def _space(said: object) -> tuple[int, int]:

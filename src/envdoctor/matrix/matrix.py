@@ -284,6 +284,22 @@ class Matrix:
                 return generation.first_toolkit
         return None
 
+    def first_toolkit_serving(self, capability: Capability) -> str | None:
+        """The first CUDA toolkit whose machine code runs on it, be it of a lower minor of the same major.
+
+        None where it is not known.
+        """
+        listed = {other for row in self.generations for other in row.capabilities}
+        known = (self.first_toolkit(other) for other in listed if cubin_runs_on(other, capability))
+        return min((one for one in known if one is not None), key=minor, default=None)
+
+    def last_toolkit(self, capability: Capability) -> str | None:
+        """The last CUDA toolkit that compiles for it, maybe its major alone; None where that is not known to end."""
+        for generation in self._generations_of(capability):
+            if generation.last_toolkit is not None:
+                return generation.last_toolkit
+        return None
+
     def last_driver_branch(self, capability: Capability) -> int | None:
         """The last driver branch that runs it (470, 580, ...); None where support has not ended, or is unknown."""
         for generation in self._generations_of(capability):

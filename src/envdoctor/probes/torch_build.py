@@ -78,9 +78,15 @@ def _location(host: Host, folder: str | None) -> Fact:
     """Tell the folder that holds the package, not one that is left of it: `import` passes over that."""
     if folder is None:
         return Absent("there is no folder torch")
-    if not host.is_file(os.path.join(folder, "__init__.py")):
-        return Absent("the folder torch has lost its __init__.py")
-    return Known(folder, "sys.path")
+    if host.is_file(os.path.join(folder, "__init__.py")):
+        return Known(folder, "sys.path")
+    try:
+        host.listdir(folder)
+    except PermissionError:
+        return Unknown(f"{folder} may not be read")
+    except OSError:  # a link that leads nowhere
+        pass
+    return Absent("the folder torch has lost its __init__.py")
 
 
 def _record(at: Looking, package: str | None, version: str | None) -> Distribution | None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SHORT = 80
 """Characters shown of a version or a name."""
 
+MOST_OTHERS = 4
+"""Other interpreters that are named."""
+
 Statement = tuple[str, ...]
 """What is said of one thing, in parts that may stand on one line or below each other."""
 
@@ -25,9 +28,10 @@ def machine_lines(snapshot: Snapshot) -> list[Statement]:
     An absent fact says that there is none; an unknown one says why it is not known.
     """
     driver, gpus = _driver(snapshot), _gpus(snapshot)
+    packages = [_python(snapshot), _torch(snapshot), *_other_torches(snapshot)]
     if len(gpus) == 1:
-        return [_python(snapshot), _torch(snapshot), (driver, gpus[0])]
-    return [_python(snapshot), _torch(snapshot), (driver,), *((gpu,) for gpu in gpus)]
+        return [*packages, (driver, gpus[0])]
+    return [*packages, (driver,), *((gpu,) for gpu in gpus)]
 
 
 def _python(snapshot: Snapshot) -> Statement:
@@ -52,6 +56,13 @@ def _torch(snapshot: Snapshot) -> Statement:
         if its_version is not None:
             parts.append(f"{partner} {its_version}")
     return tuple(parts)
+
+
+def _other_torches(snapshot: Snapshot) -> list[Statement]:
+    """Say where else a torch is: whoever means that one is told how to have it examined."""
+    fact = snapshot["python.also_with_torch"]
+    others = fact.value if isinstance(fact, Known) and isinstance(fact.value, list) else []
+    return [(f"torch elsewhere: {safe(str(other))}", "(--python examines it)") for other in others[:MOST_OTHERS]]
 
 
 def _build(snapshot: Snapshot) -> str:

@@ -11,6 +11,9 @@ conda-pack, installed with `--platform`, or the base image below it was changed.
 (2.26) and Ubuntu 18.04 (2.27) are older than `manylinux_2_28`, which all wheels need since torch 2.7; of 2.6 those for
 CUDA 12.6, ROCm, XPU and Arm do.
 
+Wheels named `manylinux1`, as torch's were for years, are the exception: the name promises 2.5, so that pip takes them
+on CentOS 6 (2.12), and they need 2.14 at least.
+
 ## How to be sure
 `ldd --version` prints the system's glibc, `python -c "import os; print(os.confstr('CS_GNU_LIBC_VERSION'))"` that of
 the interpreter; the file WHEEL in `torch-*.dist-info` holds the tags. `import torch` names the missing version.
@@ -41,8 +44,11 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
 
-LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-"""The names that PEP 600 made aliases."""
+LEGACY = {"manylinux1": (2, 14), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+"""The names that PEP 600 made aliases.
+
+manylinux1 is 2.5, which torch's wheels of that name do not keep: their libshm.so needs GLIBC_2.14 (pytorch#14274).
+"""
 
 TAG = r"manylinux_(\d{1,2})_(\d{1,3})_|(manylinux(?:1|2010|2014))_"
 GLIBC = r"glibc (\d{1,2})\.(\d{1,3})"
@@ -91,6 +97,12 @@ RULE = Rule(
     fires=(
         Example("Ubuntu 18.04", {"host.libc": "glibc 2.27"}, says="glibc 2.28"),
         Example("Alpine Linux", {"host.libc": None}, says="not glibc"),
+        Example(
+            "a manylinux1 wheel on CentOS 6, for which its name promises too much",
+            {"torch": "1.0.0", "torch.cuda": "9.0", "host.libc": "glibc 2.12", "python.version": "3.6.8",
+             "torch.wheel_tags": ["cp36-cp36m-manylinux1_x86_64"]},
+            says="glibc 2.14",
+        ),
     ),
     quiet=(
         Example("the oldest glibc that is fine", {"host.libc": "glibc 2.28"}),

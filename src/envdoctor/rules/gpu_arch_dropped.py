@@ -12,6 +12,8 @@ up to the first convolution, which ends with a cuDNN error that does not name th
 ## Why it happens
 PyTorch drops old architectures to keep wheels small: Maxwell and Pascal left the default wheel with 2.8,
 Volta with 2.11, and all three left PyTorch with 2.15. The cu126 channel kept them until 2.14.
+CUDA drops them as well, so this holds for whoever built torch: CUDA 13 compiles for 7.5 and newer, 12 for 5.0 and
+newer.
 
 ## How to be sure
 `python -c "import torch; print(torch.cuda.get_arch_list())"` against the compute capability of the GPU. An
@@ -33,7 +35,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.wheel_kernels import NEEDS, dotted, kernels
+from envdoctor.rules.wheel_kernels import NEEDS, dotted, kernels, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +47,19 @@ if TYPE_CHECKING:
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Find the visible GPUs below the lowest architecture of the wheel."""
+    beyond = reach(machine, matrix)
+    if beyond is not None and beyond.too_old:
+        for gpu, capability, last in beyond.too_old:
+            yield RULE.finding(
+                machine,
+                gpu.subject,
+                f"torch {beyond.torch.text} is built with CUDA {beyond.torch.cuda}, which compiles nothing for "
+                f"{gpu.label} (compute capability {dotted(capability)}); CUDA {last.partition('.')[0]} was the last "
+                "that did. Every kernel on that GPU fails, and a newer driver does not change that.",
+                f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.cuda",
+                when="another visible GPU is served" if beyond.others else "no visible GPU is served",
+            )  # fmt: skip
+        return
     seen = kernels(machine, matrix)
     if seen is None or not seen.sass:
         return
@@ -86,8 +101,18 @@ RULE = Rule(
             {"gpus": ["NVIDIA A100-SXM4-80GB 8.0", "NVIDIA GeForce GTX 1080 6.1"]},
             severity=Severity.WARNING,
         ),
+        Example(
+            "V100 under a nightly for CUDA 13",
+            {"torch": "2.16.0.dev20261101+cu130", "torch.provenance": "nightly", "driver": "580.95.05 13.0",
+             "gpus": ["Tesla V100-SXM2-32GB 7.0"]},
+            says="CUDA 12 was the last",
+        ),
     ),
     quiet=(
+        Example("V100 under a vendor's build with CUDA 12", {
+            "torch": "2.9.0a0+50eac811a6.nv25.09", "torch.provenance": "ngc", "torch.cuda": "12.9",
+            "gpus": ["Tesla V100-SXM2-32GB 7.0"], "driver": "575.57.08 12.9",
+        }),
         Example(
             "V100 under cu126 of the same torch",
             {"torch": "2.14.0+cu126", "driver": "580.95.05 13.0", "gpus": ["Tesla V100-SXM2-32GB 7.0"],

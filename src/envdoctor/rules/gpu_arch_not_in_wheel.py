@@ -15,6 +15,9 @@ with a minor of Y or more, so sm_86 serves an RTX 4090 (8.9) and that machine is
 it serves every newer GPU, provided the driver is as new as the wheel's CUDA. Where only PTX serves and the CUDA of
 the wheel is older than the GPU, torch's own kernels run and those of cuBLAS and cuDNN do not: a warning.
 
+The kernels of other builds (conda's, a vendor's, a nightly) are not recorded here. Of them one thing is certain all the
+same: what is built with CUDA 12.4 holds no machine code for a GPU that came with CUDA 12.8. That is a warning too.
+
 ## How to fix
 Install a build that holds the kernels; `envdoctor plan` names it.
 
@@ -28,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.wheel_kernels import NEEDS, dotted, kernels
+from envdoctor.rules.wheel_kernels import NEEDS, dotted, kernels, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +44,19 @@ if TYPE_CHECKING:
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Find the visible GPUs that nothing in the wheel serves, though it serves older ones."""
+    beyond = reach(machine, matrix)
+    if beyond is not None and beyond.too_new:
+        for gpu, capability, first in beyond.too_new:
+            yield RULE.finding(
+                machine,
+                gpu.subject,
+                f"torch {beyond.torch.text} is built with CUDA {beyond.torch.cuda}, and {gpu.label} (compute "
+                f"capability {dotted(capability)}) needs CUDA {first}: neither torch nor its cuBLAS and cuDNN can "
+                "hold machine code for that GPU. Kernels fail on it, or the driver compiles them from PTX.",
+                f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.cuda",
+                when="its CUDA came before the GPU",
+            )  # fmt: skip
+        return
     seen = kernels(machine, matrix)
     if seen is None or not seen.sass:
         return
@@ -73,6 +89,14 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
 
 
 BLACKWELL: dict[str, Value] = {"gpus": ["NVIDIA GeForce RTX 5090 12.0"], "driver": "570.124.06 12.8"}
+CONDA: dict[str, Value] = {
+    "torch": "2.5.1",
+    "torch.cuda": "12.4",
+    "torch.channel": "cu124",
+    "torch.provenance": "conda-pytorch",
+    "torch.installer": "conda",
+    "python.environment": "conda",
+}
 
 RULE = Rule(
     judge,
@@ -87,8 +111,21 @@ RULE = Rule(
              "gpus": ["NVIDIA GeForce RTX 5090 12.0", "NVIDIA A100-SXM4-80GB 8.0"]},
             severity=Severity.WARNING,
         ),
+        Example(
+            "RTX 5090 under the last torch of conda's pytorch channel",
+            {**BLACKWELL, **CONDA},
+            severity=Severity.WARNING,
+            says="needs CUDA 12.8",
+        ),
     ),
     quiet=(
+        Example("RTX 4090 under it, served by what CUDA 12.4 compiles for", {
+            **CONDA, "gpus": ["NVIDIA GeForce RTX 4090 8.9"], "driver": "570.124.06 12.8",
+        }),
+        Example("RTX 4090 under a build with CUDA 11.0, which knew 8.0", {
+            **CONDA, "torch": "1.8.0", "torch.cuda": "11.0", "torch.channel": "cu110",
+            "gpus": ["NVIDIA GeForce RTX 4090 8.9"],
+        }),
         Example("RTX 5090 under the first default build that has it", {**BLACKWELL, "torch": "2.8.0+cu128"}),
         Example(
             "RTX 4090 (8.9) served by sm_86",

@@ -41,11 +41,11 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     if torch is None or torch.provenance != "conda-pytorch" or machine.platform != "linux-x86_64":
         return
     affected = matrix.mkl
-    if older(torch.release, affected.first) or older(affected.last, torch.release):
-        return
     record = machine.table("packages.conda").get("mkl")
     mkl = record.get("version") if isinstance(record, dict) else None
     if not isinstance(mkl, str) or older(mkl, affected.broken_from):
+        return
+    if older(torch.release, affected.first) or older(affected.last, torch.release):
         return
     yield RULE.finding(
         machine,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 OWN_BUILDERS = frozenset({"ngc", "jetson", "source", "distro", "unknown"})
 """Builders who compile their own pair: release numbers and tags of the published wheels say nothing there."""
 
+OF_TORCH = ("libtorch", "libc10")
+"""How the libraries of torch itself begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
@@ -34,7 +37,7 @@ def needs_of(partner: str) -> tuple[str, ...]:
     return (
         "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "python.version",
         "host.os", "host.platform", "gpu.count", "gpu.visible", "gpu.N.name",
-        "gpu.N.compute_capability", f"{partner}.version", f"{partner}.cuda", f"{partner}.requires",
+        "gpu.N.compute_capability", f"{partner}.version", f"{partner}.cuda", f"{partner}.requires", "libraries.missing",
     )  # fmt: skip
 
 
@@ -45,12 +48,32 @@ def misfit(machine: Machine, matrix: Matrix, partner: str) -> Misfit | None:
     if version is None or torch is None:
         return None
     if torch.provenance in OWN_BUILDERS:
-        return _published_beside_own(machine, partner, version, torch)
+        return _by_library(machine, partner, version, torch) or _published_beside_own(machine, partner, version, torch)
     return (
         _by_release(machine, matrix, partner, version, torch)
         or _by_accelerator(partner, version, torch)
         or _by_cuda(machine, partner, version, torch)
+        or _by_library(machine, partner, version, torch)
     )
+
+
+def _by_library(machine: Machine, partner: str, version: str, torch: TorchBuild) -> Misfit | None:
+    """A partner that needs a library which other builds of torch have and this one has not, whatever both say."""
+    if not machine.is_known("libraries.missing"):
+        return None
+    rows = [row for row in machine.items("libraries.missing") if isinstance(row, dict)]
+    if any(str(row.get("object")).startswith("torch/") for row in rows):
+        return None  # torch itself is not whole, and that comes first
+    for row in rows:
+        thing, library = str(row.get("object")), str(row.get("library"))
+        if thing.startswith(f"{partner}/") and library.startswith(OF_TORCH):
+            return Misfit(
+                f"{thing} of {partner} {version} needs {library}, which torch {torch.text} does not have: it was built "
+                "for another build of torch.",
+                ("libraries.missing", f"{partner}.version", "torch.version"),
+                Confidence.PROVED,
+            )
+    return None
 
 
 def _published_beside_own(machine: Machine, partner: str, version: str, torch: TorchBuild) -> Misfit | None:

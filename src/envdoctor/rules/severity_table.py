@@ -52,6 +52,7 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
     },
     "gpu-arch-not-in-wheel": {
         "served by PTX of an older CUDA": WARNING,
+        "its CUDA came before the GPU": WARNING,
         "another visible GPU is served": WARNING,
         "no visible GPU is served": ERROR,
     },

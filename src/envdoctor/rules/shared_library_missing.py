@@ -24,6 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence
+from envdoctor.rules.partner_fit import OF_TORCH
 from envdoctor.rules.rule import Example, Rule, Stage
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         if isinstance(row, dict):
             thing, library = str(row.get("object")), str(row.get("library"))
             package = thing.partition("/")[0]
-            if package == "torch" or not library.startswith(("libtorch", "libc10")):
+            if package == "torch" or not library.startswith(OF_TORCH):
                 missing.setdefault(package, {}).setdefault(library, thing)
     for package, libraries in missing.items():
         first, thing = next(iter(libraries.items()))

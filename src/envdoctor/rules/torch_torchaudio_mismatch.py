@@ -77,6 +77,17 @@ RULE = Rule(
             {"torchaudio": "2.9.1+rocm6.4", "torchaudio.requires": ["torch==2.9.1"]},
             says="built for ROCm",
         ),
+        Example(
+            "a torchaudio that does not say it is for ROCm, and needs its libraries",
+            {
+                "torchaudio": "2.9.1",
+                "torchaudio.cuda": None,
+                "torchaudio.requires": ["torch==2.9.1"],
+                "gpu.visible": [],
+                "libraries.missing": [{"object": "torchaudio/lib/libtorchaudio.so", "library": "libtorch_hip.so"}],
+            },
+            says="needs libtorch_hip.so",
+        ),
     ),
     quiet=(
         Example(

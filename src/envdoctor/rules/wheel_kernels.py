@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.fit import kernels_for
 from envdoctor.matrix.serving import capability_of, jit_refused, toolkit_knows
+from envdoctor.matrix.versions import minor
 from envdoctor.model.machine import Undecidable
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def kernels(machine: Machine, matrix: Matrix) -> Kernels | None:
         return None
     if not torch.official:
         raise Undecidable(f"the matrix does not speak for builds from {torch.provenance}")
-    wheel = matrix.wheel(torch.release, torch.channel or "", machine.wheel_platform)
+    wheel = _wheel(machine, matrix, torch)
     if wheel is None or wheel.sass is None:
         raise Undecidable(f"torch {torch.text} is unknown to this matrix ({matrix.revision})")
     unserved: list[tuple[Gpu, Capability]] = []
@@ -76,6 +77,51 @@ def kernels(machine: Machine, matrix: Matrix) -> Kernels | None:
             without_cudnn.append((gpu, capability))
     served = len(machine.visible_gpus) - len(unserved)
     return Kernels(torch, wheel, wheel.sass, tuple(unserved), tuple(by_old_ptx), tuple(without_cudnn), served)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A build whose kernels nobody has read, against the visible GPUs: what its CUDA cannot have compiled for.
+
+    Each entry of `too_new` and `too_old` is a GPU, its capability and the first or last CUDA for it.
+    """
+
+    torch: TorchBuild
+    too_new: tuple[tuple[Gpu, Capability, str], ...]
+    too_old: tuple[tuple[Gpu, Capability, str], ...]
+    others: int
+
+
+def reach(machine: Machine, matrix: Matrix) -> Reach | None:
+    """Compare the CUDA of a build that has no row in the matrix with the GPUs; None for one that has.
+
+    Raises `Undecidable` where a capability is not known, or torch.cuda is not a version.
+    """
+    torch = machine.torch
+    if torch is None or torch.cuda is None or not machine.visible_gpus:
+        return None
+    wheel = _wheel(machine, matrix, torch) if torch.official else None
+    if wheel is not None and wheel.sass is not None:
+        return None
+    try:
+        built = minor(torch.cuda)
+    except ValueError:
+        raise Undecidable(f"torch.cuda is not a version: {torch.cuda!r:.60}", "torch.cuda") from None
+    too_new: list[tuple[Gpu, Capability, str]] = []
+    too_old: list[tuple[Gpu, Capability, str]] = []
+    for gpu in machine.visible_gpus:
+        capability = capability_of(gpu, matrix)
+        first, last = matrix.first_toolkit_serving(capability), matrix.last_toolkit(capability)
+        if first is not None and built < minor(first):
+            too_new.append((gpu, capability, first))
+        elif last is not None and built[0] > int(last.partition(".")[0]):
+            too_old.append((gpu, capability, last))
+    others = len(machine.visible_gpus) - len(too_new) - len(too_old)
+    return Reach(torch, tuple(too_new), tuple(too_old), others)
+
+
+def _wheel(machine: Machine, matrix: Matrix, torch: TorchBuild) -> Wheel | None:
+    return matrix.wheel(torch.release, torch.channel or "", machine.wheel_platform)
 
 
 def dotted(capability: Capability) -> str:

@@ -196,4 +196,7 @@ def _windows_memory() -> int | None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n" + MARKER + json.dumps(describe((os.path.dirname(os.path.abspath(__file__)),))) + "\n")
+    # Past sys.stdout: PYTHONIOENCODING may ask for UTF-16, and a hook of `site` may have put something in its place.
+    told = "\n" + MARKER + json.dumps(describe((os.path.dirname(os.path.abspath(__file__)),))) + "\n"
+    sys.stdout.flush()
+    os.write(1, told.encode("ascii"))
