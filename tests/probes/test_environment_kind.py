@@ -228,12 +228,12 @@ def test_an_environment_of_an_old_virtualenv(tree: Tree) -> None:
 
 def test_windows(tree: Tree) -> None:
     tree.machine["os"] = "windows"
-    prefix, base = "C:\\work\\p\\.venv", "C:\\Python311"
+    prefix, base = "C:\\projects\\p\\.venv", "C:\\Python311"
     site, user = f"{prefix}\\Lib\\site-packages", "C:\\Users\\u\\AppData\\Roaming\\Python\\Python311\\site-packages"
     for folder in (site, user, f"{base}\\Lib\\site-packages"):
         tree.folder(folder.replace("\\", "/").replace(":", ""))
-    tree.file("/C/work/p/.venv/pyvenv.cfg", BY_VIRTUALENV.replace("false", "true"))
-    tree.file("/C/work/p/poetry.lock")
+    tree.file("/C/projects/p/.venv/pyvenv.cfg", BY_VIRTUALENV.replace("false", "true"))
+    tree.file("/C/projects/p/poetry.lock")
     path = [prefix, site, user, base, f"{base}\\Lib\\site-packages"]
     tree.python({**TOLD, "prefix": prefix, "base_prefix": base, "path": path, "user_site": user})
     seen = tree.look(PROBES)
