@@ -102,6 +102,9 @@ BREACHES = [
     (put(("history", "colour"), "red"), "history.colour: unknown key"),
     (put(("history",), []), "history: must be a table"),
     (put(("toolkits", "9.1.85"), None), "cu91: none for linux"),
+    (put(("mps", 1, "macos"), "11.0"), "mps: 2.5.0 with macOS 11.0 stands after 1.12.0, 12.3"),
+    (put(("mps", 2, "from"), "2.99.0"), "mps: torch 2.99.0 has no row"),
+    (put(("compile_pythons", 1, "newest"), "3.10"), "compile_pythons: 2.1.0 with Python 3.10 stands after"),
 ]
 
 

@@ -187,3 +187,11 @@ def test_windows_cudnn_is_only_what_was_read(matrix):
     assert matrix.wheel("2.7.1", "cu126", "linux-x86_64").cudnn == "9.5.1.17"
     assert matrix.wheel("2.14.0", "cu130", "windows-x86_64").cudnn is None
     assert matrix.wheel("2.14.0", "cu130", "windows-x86_64").nccl is None
+
+
+@pytest.mark.parametrize(
+    ("torch", "macos"),
+    [("1.11.0", None), ("1.12.0", "12.3"), ("2.4.1", "12.3"), ("2.5.0", "13.0"), ("2.9.1", "13.0"), ("2.10.0", "14.0")],
+)
+def test_from_which_macos_on_mps_starts(matrix, torch, macos):
+    assert matrix.mps_floor(torch) == macos

@@ -1,4 +1,4 @@
-"""What a wheel of torch asks of Python, NumPy, MKL and GPUs beside it: the rows and how they are read."""
+"""What a wheel of torch asks of Python, NumPy, MKL, macOS and GPUs beside it: the rows and how they are read."""
 
 from __future__ import annotations
 
@@ -53,6 +53,15 @@ class TritonGpus(NamedTuple):
     certainty: Certainty
 
 
+class MpsFloor(NamedTuple):
+    """From torch release `since` on, until the next row, the MPS backend starts on `macos` ("13.0") and newer."""
+
+    since: str
+    macos: str
+    source: str
+    certainty: Certainty
+
+
 class CxxAbi(NamedTuple):
     """The first torch release with Linux x86-64 wheels of the new C++ ABI; conda-forge's builds always had it."""
 
@@ -85,6 +94,12 @@ def read_triton_gpus(row: Row) -> TritonGpus:
     """The row [triton_gpus]."""
     row.only((*_ORIGIN, "capability"))
     return TritonGpus(row.capability("capability"), row.text("source"), row.certainty())
+
+
+def read_mps(row: Row) -> MpsFloor:
+    """A row of [[mps]]."""
+    row.only((*_ORIGIN, "from", "macos"))
+    return MpsFloor(row.version("from"), row.version("macos"), row.text("source"), row.certainty())
 
 
 def read_cxx_abi(row: Row) -> CxxAbi:

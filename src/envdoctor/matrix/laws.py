@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TABLES = (
     *("revision", "sources", "python_tags", "architectures", "glibc", "torch", "torchvision", "torchaudio"),
     *("driver_floors", "toolkits", "driver_branches", "generations", "tegra", "cudnn", "gpus"),
-    *("history", "compile_pythons", "numpy2", "mkl", "triton_gpus", "cxx11_abi"),
+    *("history", "compile_pythons", "numpy2", "mkl", "triton_gpus", "cxx11_abi", "mps"),
 )
 KINDS = ("consumer", "workstation", "datacenter", "jetson")
 MAXWELL = (5, 0)
@@ -65,6 +65,7 @@ def every_row_reads(matrix: Matrix) -> Iterator[str]:
         matrix.cudnn_support,
         matrix.gpus,
         matrix.compile_pythons,
+        matrix.mps_floors,
         (matrix.numpy2, matrix.mkl, matrix.triton_gpus, matrix.cxx_abi),
         tuple(matrix.sources),
     )
@@ -337,10 +338,15 @@ def gpu_names_are_certain(matrix: Matrix) -> Iterator[str]:
 
 
 def what_stands_beside_torch_ascends(matrix: Matrix) -> Iterator[str]:
-    """Rows of [[compile_pythons]] ascend in both columns, name releases, and no bound ends before it begins."""
+    """Rows of [[compile_pythons]] and [[mps]] ascend in both columns and name releases; [mkl] begins before it ends."""
     for row, after in pairwise(matrix.compile_pythons):
         if not (older(row.since, after.since) and older(row.newest, after.newest)):
             yield f"compile_pythons: {after.since} with Python {after.newest} stands after {row.since}, {row.newest}"
+    for floor, later in pairwise(matrix.mps_floors):
+        if not (older(floor.since, later.since) and older(floor.macos, later.macos)):
+            yield f"mps: {later.since} with macOS {later.macos} stands after {floor.since}, {floor.macos}"
+        if later.since not in matrix.versions:
+            yield f"mps: torch {later.since} has no row"
     named = [row.since for row in matrix.compile_pythons]
     named += [matrix.numpy2.linux, matrix.numpy2.macos, matrix.numpy2.windows, matrix.cxx_abi.since, matrix.mkl.last]
     for version in named:

@@ -188,6 +188,19 @@ class Matrix:
         return known[-1].newest if known else None
 
     @cached_property
+    def mps_floors(self) -> tuple[beside.MpsFloor, ...]:
+        """From which macOS on the MPS backend starts, oldest torch release first."""
+        return tuple(beside.read_mps(row) for row in self.root.listed("mps"))
+
+    def mps_floor(self, torch: str) -> str | None:
+        """The oldest macOS on which the MPS backend of that release starts; None before there was one.
+
+        Raises `NotAVersion` where `torch` is not a version.
+        """
+        known = [row for row in self.mps_floors if parts(row.since) <= parts(torch)]
+        return known[-1].macos if known else None
+
+    @cached_property
     def numpy2(self) -> beside.NumpyTwo:
         """From which torch release on its wheels work with NumPy 2."""
         return beside.read_numpy2(self.root.row("numpy2"))

@@ -69,8 +69,8 @@ PROBES: tuple[ModuleType, ...] = (
     driver,
     host_kind,
 )
-"""In the order they run: each may read the facts of those before it. The driver comes last because its
-children answer meanwhile."""
+"""In the order they run: each may read the facts of those before it. The driver comes late because
+its children answer meanwhile, and the kind of host last because a vGPU shows in what the driver told."""
 
 
 def finish(at: Looking) -> Snapshot:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.versions import minor, older
 from envdoctor.model.finding import Severity
-from envdoctor.rules.partner_fit import misfit, needs_of
+from envdoctor.rules.partner_fit import PARTNERS, misfit, needs_of
 from envdoctor.rules.rule import Example, Rule, Stage
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine, TorchBuild
 
-PARTNERS = ("torchvision", "torchaudio")
 PUBLISHED = r"[\d.]{1,20}(?P<tag>\+(?:cu\d{2,3}|cpu))?"
 """Versions of published wheels: 0.24.1+cu128, and without a tag on macOS."""
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.serving import need_of, obstacle
 from envdoctor.model.finding import Confidence
-from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.rule import ON_WINDOWS, Example, Rule, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +84,7 @@ RULE = Rule(
         Example(
             "the default wheel for Windows",
             {
-                "torch": "2.9.1+cpu", "host.os": "windows", "host.platform": "windows-x86_64", "host.kind": "windows",
-                "host.libc": None, "torch.wheel_tags": ["cp311-cp311-win_amd64"],
+                **ON_WINDOWS, "torch": "2.9.1+cpu",
             },
             says="without CUDA",
         ),

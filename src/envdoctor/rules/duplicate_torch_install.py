@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.partner_fit import misfit, needs_of
+from envdoctor.rules.partner_fit import PARTNERS, misfit, needs_of
 from envdoctor.rules.requirement import named, satisfied
 from envdoctor.rules.rule import Example, Rule, Stage
 
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from envdoctor.model.machine import Machine
 
 FAMILY = ("torch", "torchvision", "torchaudio")
-PARTNERS = ("torchvision", "torchaudio")
 OF_THE_SYSTEM = frozenset({"system", "dist-packages"})
 CALLED = {
     "user": "the user's folder",

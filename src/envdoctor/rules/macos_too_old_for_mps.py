@@ -31,6 +31,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from envdoctor.matrix.versions import older
 from envdoctor.model.finding import Severity
 from envdoctor.rules.rule import Example, Rule, Stage
 
@@ -42,11 +43,8 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
 
-FLOORS = (((2, 10), (14, 0)), ((2, 5), (13, 0)), ((1, 12), (12, 3)))
-"""From which torch on MPS takes which macOS (see Sources). Whether 2.9 takes 14.0 already is not settled."""
 
-
-def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Compare the system with what the MPS backend of this release takes, on Apple silicon.
 
     A Mac with an Intel processor has MPS only with a GPU of AMD, which no fact tells of.
@@ -55,27 +53,27 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         return
     torch = machine.torch
     release = _numbers(torch.release if torch else None)
-    floor = next((floor for first, floor in FLOORS if release and release[:2] >= first), None)
+    floor = matrix.mps_floor(release) if release else None
     if torch is None or floor is None:
         return
     version = (machine.text("host.version") or "").removeprefix("macos ")
     system = _numbers(version)
-    if system is None or system[:2] >= floor[: len(system)]:
+    # "macOS 13" may be any 13.x, so that a major alone is old only where it is the older major.
+    if system is None or not older(system, floor) or ("." not in system and system == floor.partition(".")[0]):
         return
-    needed = ".".join(map(str, floor))
     yield RULE.finding(
         machine,
         "torch",
-        f"torch {torch.text} uses the GPU of a Mac from macOS {needed} on; this is macOS {version}, so it computes on "
+        f"torch {torch.text} uses the GPU of a Mac from macOS {floor} on; this is macOS {version}, so it computes on "
         "the CPU.",
         "host.version", "torch.version", "python.machine",
     )  # fmt: skip
 
 
-def _numbers(text: str | None) -> tuple[int, ...] | None:
-    """Read the leading numbers of a version: (12, 7, 6) of "12.7.6", (1, 13) of "1.13.0.dev20220525"."""
-    said = re.match(r"\d{1,4}(?:\.\d{1,4}){0,2}", text or "")
-    return tuple(map(int, said[0].split("."))) if said else None
+def _numbers(text: str | None) -> str | None:
+    """Return the leading numbers of a version: 1.13.0 of "1.13.0.dev20220525"."""
+    said = re.match(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,2}", text or "")
+    return said[0] if said else None
 
 
 MAC: dict[str, Value] = {

@@ -28,13 +28,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.versions import older, parts
-from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.rule import ON_WINDOWS, Example, Rule, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envdoctor.matrix.matrix import Matrix
-    from envdoctor.model.fact import Value
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
 
@@ -61,14 +60,6 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-WINDOWS: dict[str, Value] = {
-    "host.os": "windows",
-    "host.platform": "windows-x86_64",
-    "host.kind": "windows",
-    "host.libc": None,
-    "torch.wheel_tags": ["cp311-cp311-win_amd64"],
-}
-
 RULE = Rule(
     judge,
     stage=Stage.PACKAGES,
@@ -78,14 +69,14 @@ RULE = Rule(
     fires=(
         Example("torch 2.2.2 beside NumPy 2.0", {"torch": "2.2.2+cu121", "numpy.version": "2.0.0"}, says="2.3.0"),
         Example(
-            "torch 2.4.0 for Windows", {**WINDOWS, "torch": "2.4.0+cu124", "numpy.version": "2.1.3"}, says="2.4.1"
+            "torch 2.4.0 for Windows", {**ON_WINDOWS, "torch": "2.4.0+cu124", "numpy.version": "2.1.3"}, says="2.4.1"
         ),
     ),
     quiet=(
         Example("the last NumPy 1", {"torch": "2.2.2+cu121", "numpy.version": "1.26.4"}),
         Example("the first torch that works with NumPy 2", {"torch": "2.3.0+cu121", "numpy.version": "2.0.0"}),
         Example(
-            "the first one for Windows", {**WINDOWS, "torch": "2.4.1+cu124", "numpy.version": "2.1.3"}
+            "the first one for Windows", {**ON_WINDOWS, "torch": "2.4.1+cu124", "numpy.version": "2.1.3"}
         ),
         Example("no NumPy", {"torch": "2.2.2+cu121"}),
         Example(

@@ -30,6 +30,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
+from envdoctor.rules.partner_fit import PARTNERS
 from envdoctor.rules.rule import Example, Rule, Stage
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
 
-PARTNERS = ("torchvision", "torchaudio")
 MOST_NAMED = 3
 """Leftovers named in one message."""
 

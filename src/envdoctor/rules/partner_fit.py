@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.machine import Machine, TorchBuild
 
+PARTNERS = ("torchvision", "torchaudio")
+
 OWN_BUILDERS = frozenset({"ngc", "jetson", "source", "distro", "unknown"})
 """Builders who compile their own pair: release numbers and tags of the published wheels say nothing there."""
 

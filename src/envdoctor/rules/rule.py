@@ -61,6 +61,16 @@ class Example:
     wish_torch: str | None = None
 
 
+ON_WINDOWS: dict[str, Value] = {
+    "host.os": "windows",
+    "host.platform": "windows-x86_64",
+    "host.kind": "windows",
+    "host.libc": None,
+    "torch.wheel_tags": ["cp311-cp311-win_amd64"],
+}
+"""The facts by which the machine of an example is one of Windows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One defect. `judge` yields its findings and may raise `Undecidable`.

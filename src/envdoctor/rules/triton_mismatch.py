@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.requirement import bounds_of, named, satisfied
-from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.rule import ON_WINDOWS, Example, Rule, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,14 +84,6 @@ def _other_major(line: str, triton: str) -> bool:
 
 PINNED: dict[str, Value] = {"torch.requires": ['triton==3.5.1; platform_system == "Linux"']}
 
-WINDOWS: dict[str, Value] = {
-    "host.os": "windows",
-    "host.platform": "windows-x86_64",
-    "host.kind": "windows",
-    "host.libc": None,
-    "torch.wheel_tags": ["cp311-cp311-win_amd64"],
-}
-
 RULE = Rule(
     judge,
     stage=Stage.PACKAGES,
@@ -110,7 +102,7 @@ RULE = Rule(
         Example(
             "triton 3 for Windows beside a torch made for triton 2",
             {
-                **WINDOWS,
+                **ON_WINDOWS,
                 "torch": "2.3.1+cu121",
                 "torch.requires": ['triton ==2.3.1 ; platform_system == "Linux" and platform_machine == "x86_64"'],
                 "triton.version": "3.1.0",
@@ -128,7 +120,7 @@ RULE = Rule(
         Example(
             "a triton for Windows of the same major",
             {
-                **WINDOWS,
+                **ON_WINDOWS,
                 "torch": "2.4.1+cu124",
                 "torch.requires": ['triton==3.0.0; platform_system == "Linux" and platform_machine == "x86_64"'],
                 "triton.version": "3.1.0",

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.requirement import applies, named, named_in
-from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.rule import ON_WINDOWS, Example, Rule, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,14 +82,7 @@ def _extension_asking(machine: Machine) -> tuple[str, list[str]]:
 PINNED: dict[str, Value] = {
     "torch.requires": ['triton==3.5.1; platform_system == "Linux" and platform_machine == "x86_64"']
 }
-WINDOWS: dict[str, Value] = {
-    **PINNED,
-    "host.os": "windows",
-    "host.platform": "windows-x86_64",
-    "host.kind": "windows",
-    "host.libc": None,
-    "torch.wheel_tags": ["cp311-cp311-win_amd64"],
-}
+WINDOWS: dict[str, Value] = {**PINNED, **ON_WINDOWS}
 
 RULE = Rule(
     judge,
