@@ -156,6 +156,10 @@ def test_plan_as_the_contract_has_it() -> None:
         "steps": [],
         "alternatives": [],
         "because": [],
+        "proved": None,
+        "would_not_help": [],
+        "conflict": None,
+        "candidates": [],
     }
     way = json.loads(json.dumps(plan.encode(full_report("why").plan)))["alternatives"][1]
     assert way["schema"] == "envdoctor.plan/1"

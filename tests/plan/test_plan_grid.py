@@ -153,7 +153,11 @@ def test_a_driver_is_offered_only_where_it_gains_something(solved: Solved) -> No
 def _upgrade_behind(machine: Machine, way: Plan) -> Upgrade:
     torch = machine.torch
     found = upgrades(
-        MATRIX, need_of(machine, MATRIX), torch.release if torch else None, machine, Solver(machine, MATRIX).partners
+        MATRIX,
+        need_of(machine, MATRIX),
+        torch.release if torch else None,
+        machine,
+        Solver(machine, MATRIX).installing.partners,
     )
     return next(one for one in found if one.gain == way.because[0])
 

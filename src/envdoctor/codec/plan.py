@@ -8,7 +8,7 @@ from envdoctor.codec.json_value import to_json
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
-    from envdoctor.model.plan import Plan, Step, Target
+    from envdoctor.model.plan import Conflict, Plan, Step, Target, Weighed
 
 SCHEMA = "envdoctor.plan/1"
 
@@ -22,6 +22,27 @@ def encode(plan: Plan) -> dict[str, Value]:
         "steps": [_encode_step(step) for step in plan.steps],
         "alternatives": [encode(alternative) for alternative in plan.alternatives],
         "because": [to_json(constraint) for constraint in plan.because],
+        "proved": plan.proved,
+        "would_not_help": [to_json(text) for text in plan.would_not_help],
+        "conflict": _encode_conflict(plan.conflict) if plan.conflict else None,
+        "candidates": [_encode_weighed(one) for one in plan.candidates],
+    }
+
+
+def _encode_conflict(conflict: Conflict) -> dict[str, Value]:
+    return {
+        "constraints": [to_json(text) for text in conflict.constraints],
+        "relax": [to_json(text) for text in conflict.relax],
+    }
+
+
+def _encode_weighed(one: Weighed) -> dict[str, Value]:
+    return {
+        "version": to_json(one.version),
+        "channel": to_json(one.channel),
+        "fits": not one.reasons,
+        "reasons": [to_json(reason) for reason in one.reasons],
+        "certainty": to_json(one.certainty),
     }
 
 
@@ -41,4 +62,5 @@ def _encode_step(step: Step) -> dict[str, Value]:
         "applicability": step.applicability.value,
         "argv": [to_json(word) for word in step.argv],
         "why": to_json(step.why),
+        "edit": {"file": to_json(step.edit.file), "text": to_json(step.edit.text)} if step.edit else None,
     }

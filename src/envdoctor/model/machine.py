@@ -15,6 +15,7 @@ from envdoctor.model.fact import Absent, Known, Unknown, Value
 from envdoctor.model.finding import Evidence
 
 if TYPE_CHECKING:
+    from envdoctor.model.pin import Pin
     from envdoctor.model.snapshot import Snapshot
 
 Capability = tuple[int, int]
@@ -90,12 +91,16 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user asked for beyond "tell me": a GPU, a CUDA build for one not named, a torch release, partners."""
+    """What the user asked for beyond "tell me".
+
+    A GPU, a CUDA build for one not named, a torch release, partners, and the lines of constraint files (`pins`).
+    """
 
     require_gpu: bool = False
     cuda: bool = False
     torch: str | None = None
     partners: tuple[str, ...] = ()
+    pins: tuple[Pin, ...] = ()
 
 
 class Machine:

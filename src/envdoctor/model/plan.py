@@ -34,6 +34,17 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Text to put into a file that a project keeps, before the step's command runs.
+
+    `file` is a name relative to the project ("pyproject.toml"), `text` what must stand in it, in that file's syntax.
+    """
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One thing to do; `argv` is empty where it is not a command of ours to give."""
 
@@ -41,6 +52,31 @@ class Step:
     applicability: Applicability
     why: str
     argv: tuple[str, ...] = ()
+    edit: Edit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One wheel set that was considered: `version` with its local part, and each constraint it breaks, in words.
+
+    `reasons` is empty where it serves; `certainty` is that of its matrix row.
+    """
+
+    version: str
+    channel: str
+    reasons: tuple[str, ...]
+    certainty: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why nothing serves: the smallest set of constraints that no wheel meets together, and what would open one.
+
+    `relax` names, one sentence each, the fewest constraints to give up and the wheel that this opens.
+    """
+
+    constraints: tuple[str, ...]
+    relax: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +84,9 @@ class Plan:
     """The way out, the other ways out, and the constraints that decided it.
 
     `undecided` where the way out hangs on a fact that is not known: nothing was shown to be impossible then.
+    `proved` tells whether the machine was judged again as it would be after the plan, and no error was left; None
+    where that was not tried, or facts for it are missing. `would_not_help` names what people try and why it gains
+    nothing here. `candidates` holds every wheel that was weighed, where that was asked for, oldest release first.
     """
 
     status: Status
@@ -56,3 +95,7 @@ class Plan:
     alternatives: tuple[Plan, ...] = ()
     because: tuple[str, ...] = ()
     undecided: bool = False
+    proved: bool | None = None
+    would_not_help: tuple[str, ...] = ()
+    conflict: Conflict | None = None
+    candidates: tuple[Weighed, ...] = ()

@@ -57,7 +57,7 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
     faulty = {rule.removeprefix("torch-").removesuffix("-mismatch") for rule in rules & PARTNER_RULES}
     if any(not _names(name, orders) for name in faulty):
         return solver.wheel_set()  # no partner for this very torch: the nearest set that holds all of them
-    steps = tuple(solver.step(order, why) for order, why in filter(None, orders))
+    steps = tuple(solver.installing.step(order, why) for order, why in filter(None, orders))
     if not steps:
         why = f"no partner of torch {torch.text} is known to this matrix ({solver.matrix.revision})"
         return Plan(Status.IMPOSSIBLE, because=(why,))
@@ -79,8 +79,8 @@ def put_back(solver: Solver) -> Plan:
         return Plan(Status.IMPOSSIBLE, because=(why,))
     channel = version.partition("+")[2]
     index = index_url(solver.base, channel, machine.platform) if channel else None
-    order = Order(solver.python, (f"torch=={version}",), index, again=True)
-    return Plan(Status.SOLVED, None, (solver.step(order, f"installs the recorded torch {version} again"),))
+    order = Order(solver.installing.python, (f"torch=={version}",), index, again=True)
+    return Plan(Status.SOLVED, None, (solver.installing.step(order, f"installs the recorded torch {version} again"),))
 
 
 def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
@@ -94,7 +94,12 @@ def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
             libraries[name] = version  # what torch pins, where another version stands in its place
     requirements = [f"{name}=={version}" for name, version in sorted(libraries.items())]
     return (
-        Order(solver.python, (f"torch=={_exact(solver, torch)}", *requirements), _index(solver, torch), again=True),
+        Order(
+            solver.installing.python,
+            (f"torch=={_exact(solver, torch)}", *requirements),
+            _index(solver, torch),
+            again=True,
+        ),
         f"reinstalls torch {torch.text} and the CUDA libraries that stand beside it; other packages stay",
     )
 
@@ -109,7 +114,7 @@ def _belongs(name: str, major: str) -> bool:
 
 def _what_is_gone(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
     """Install what torch requires and nothing records any more: the resolver follows the requirements of its own."""
-    order = Order(solver.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
+    order = Order(solver.installing.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
     return order, f"adds the CUDA libraries that torch {torch.text} requires and that are gone altogether"
 
 
@@ -151,7 +156,7 @@ def _partners_again(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | No
     if not wanted:
         return None
     return (
-        Order(solver.python, wanted, _index(solver, torch), again=True),
+        Order(solver.installing.python, wanted, _index(solver, torch), again=True),
         f"reinstalls the partners of torch {torch.text}; other packages stay",
     )
 
@@ -162,7 +167,7 @@ def _partners(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
     if not wanted:
         return None
     return (
-        Order(solver.python, (f"torch=={_exact(solver, torch)}", *wanted), _index(solver, torch)),
+        Order(solver.installing.python, (f"torch=={_exact(solver, torch)}", *wanted), _index(solver, torch)),
         f"installs the partners of torch {torch.text}; other packages stay",
     )
 
@@ -174,13 +179,13 @@ def _triton(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
         return None
     wanted = lines[0].partition(";")[0].strip()
     return Order(
-        solver.python, (wanted,), _index(solver, torch)
+        solver.installing.python, (wanted,), _index(solver, torch)
     ), f"installs the triton that torch {torch.text} requires"
 
 
 def _pins(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
     """Bring the CUDA libraries back to the pins of torch: the resolver compares what its requirements say."""
-    order = Order(solver.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
+    order = Order(solver.installing.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
     return order, f"brings the CUDA libraries back to what torch {torch.text} pins; other packages stay"
 
 
@@ -198,13 +203,13 @@ def _clashing(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
     if not wanted:
         return None
     requirements = tuple(f"{name}=={installed[name]}" for name in wanted)
-    order = Order(solver.python, requirements, _index(solver, torch), again=True)
+    order = Order(solver.installing.python, requirements, _index(solver, torch), again=True)
     return order, f"puts the files of the CUDA libraries that torch {torch.text} requires back in their places"
 
 
 def _numpy(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
     """Install a NumPy of the series this torch was compiled against."""
-    order = Order(solver.python, ("numpy<2",), None)
+    order = Order(solver.installing.python, ("numpy<2",), None)
     return order, f"installs a NumPy 1, which torch {torch.text} was compiled against; a newer torch takes NumPy 2"
 
 
