@@ -171,12 +171,13 @@ def test_plan_as_the_contract_has_it() -> None:
         "index_url": None,
     }
     assert way["steps"] == [
-        {"kind": "upgrade-driver", "applicability": "manual", "argv": [], "why": "why"},
+        {"kind": "upgrade-driver", "applicability": "manual", "argv": [], "why": "why", "edit": None},
         {
             "kind": "install-wheels",
             "applicability": "unsafe",
             "argv": ["python", "-m", "pip", "why"],
             "why": "why",
+            "edit": None,
         },
     ]
 
