@@ -54,8 +54,11 @@ doctor: $(VENVS)/doctor/made ## set up, then examine this machine (PYTHON=/path/
 	  *) echo "make doctor: envdoctor check ended with exit code $$status: it could not examine $$examined" >&2; exit $$status ;; \
 	esac
 
+# What the tests hand planned commands to, each in an environment of its own: their pins are not ours.
+TOOLS := $(VENVS)/poetry/made $(VENVS)/pdm/made
+
 .PHONY: test
-test: $(VENVS)/test/made ## set up, then ruff, mypy --strict and the tests (no CUDA wheels needed)
+test: $(VENVS)/test/made $(TOOLS) ## set up, then ruff, mypy --strict and the tests (no CUDA wheels needed)
 	$(VENVS)/test/bin/ruff check
 	$(VENVS)/test/bin/ruff format --check
 	$(VENVS)/test/bin/mypy --strict
@@ -104,6 +107,21 @@ $(VENVS)/test/place: $(call fresh,$(VENVS)/test)
 $(VENVS)/test/made: $(VENVS)/test/place pyproject.toml hatch_build.py
 	@$(VENVS)/test/bin/python $(PIP) 'pip>=25.1'
 	@$(VENVS)/test/bin/python $(PIP) --editable . --group dev
+	@touch $@
+
+$(VENVS)/poetry/place: $(call fresh,$(VENVS)/poetry)
+	$(in_place)
+
+$(VENVS)/poetry/made: $(VENVS)/poetry/place
+	@$(VENVS)/poetry/bin/python $(PIP) poetry
+	@touch $@
+
+$(VENVS)/pdm/place: $(call fresh,$(VENVS)/pdm)
+	$(in_place)
+
+# `locked` is the set pdm was released with; with the newest of its requirements 2.29.3 does not start.
+$(VENVS)/pdm/made: $(VENVS)/pdm/place
+	@$(VENVS)/pdm/bin/python $(PIP) 'pdm[locked]'
 	@touch $@
 
 $(VENVS)/real-cuda/place: $(call fresh,$(VENVS)/real-cuda)

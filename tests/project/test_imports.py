@@ -34,6 +34,10 @@ with open(report, "w") as file:
 # A torch that cannot be overlooked: whoever imports it, in whichever process, ends there.
 STUB = 'raise SystemExit("torch was imported")\n'
 
+NETWORK = {
+    *("requests", "urllib3", "pypi_simple", "bs4", "pydantic", "remotezip", "platformdirs", "tomlkit"),
+    *("envdoctor.published", "envdoctor.upkeep"),
+}
 SLOW = {
     "asyncio",
     "concurrent",
@@ -45,15 +49,19 @@ SLOW = {
     "urllib.request",
     "xml",
 }
-HELP_LOADS_NONE_OF = SLOW | {
-    *("rich", "pynvml", "torch", "tomllib", "tomli", "packaging", "numpy"),
-    *("concurrent", "ctypes", "email", "importlib.metadata"),
-    # Before 3.11 `platform`, which click's uuid needs, imports it.
-    *(("subprocess",) if sys.version_info >= (3, 11) else ()),
-    *("envdoctor.binary", "envdoctor.codec", "envdoctor.diagnose", "envdoctor.host", "envdoctor.matrix"),
-    *("envdoctor.plan", "envdoctor.probes", "envdoctor.reporters", "envdoctor.rules"),
-}
-CHECK_LOADS_NONE_OF = SLOW | {"torch", "numpy", "setuptools", "pkg_resources"}
+HELP_LOADS_NONE_OF = (
+    SLOW
+    | NETWORK
+    | {
+        *("rich", "pynvml", "torch", "tomllib", "tomli", "packaging", "numpy"),
+        *("concurrent", "ctypes", "email", "importlib.metadata"),
+        # Before 3.11 `platform`, which click's uuid needs, imports it.
+        *(("subprocess",) if sys.version_info >= (3, 11) else ()),
+        *("envdoctor.binary", "envdoctor.codec", "envdoctor.diagnose", "envdoctor.host", "envdoctor.matrix"),
+        *("envdoctor.plan", "envdoctor.probes", "envdoctor.reporters", "envdoctor.rules"),
+    }
+)
+CHECK_LOADS_NONE_OF = SLOW | NETWORK | {"torch", "numpy", "setuptools", "pkg_resources"}
 
 
 def run(tmp_path: Path, *arguments: str, path: tuple[Path, ...] = ()) -> tuple[dict[str, object], str]:

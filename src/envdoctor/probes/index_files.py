@@ -27,12 +27,13 @@ CONDA = ("channels", "default_channels", "channel_alias")
 
 def pip(text: str) -> Iterator[tuple[str, Told]]:
     """Yield the settings of a `pip.conf`: sections, `name = value`, continued by indented lines."""
-    for section, name, value in _pip_lines(text):
+    for section, name, value in pip_lines(text):
         if section in PIP_SECTIONS and name in PIP and value.strip():
             yield name, ((value, False) if PIP[name] else value)
 
 
-def _pip_lines(text: str) -> list[tuple[str, str, str]]:
+def pip_lines(text: str) -> list[tuple[str, str, str]]:
+    """Return every setting of a `pip.conf`: section, name as on the command line, value."""
     section = ""
     found: list[tuple[str, str, list[str]]] = []
     for line in text.split("\n"):

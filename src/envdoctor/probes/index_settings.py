@@ -56,8 +56,8 @@ def look(at: Looking) -> Facts:
     told = list(_variables(host))
     unread: list[str] = []
     files = (
-        ("pip", _pip_files(host, prefix), index_files.pip),
-        ("uv", _uv_files(host), index_files.uv),
+        ("pip", pip_files(host, prefix), index_files.pip),
+        ("uv", uv_files(host), index_files.uv),
         ("conda", _conda_files(host, prefix), index_files.conda),
     )
     for tool, paths, read in files:
@@ -140,7 +140,7 @@ def _shared_folders(host: Host) -> list[str]:
     return [folder for folder in host.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":") if folder][:8]
 
 
-def _pip_files(host: Host, prefix: str | None) -> Iterator[str]:
+def pip_files(host: Host, prefix: str | None) -> Iterator[str]:
     """Yield pip's files as "Configuration" in its documentation orders them."""
     windows = host.os == "windows"
     name = "pip.ini" if windows else "pip.conf"
@@ -167,7 +167,7 @@ def _pip_files(host: Host, prefix: str | None) -> Iterator[str]:
         yield os.path.join(prefix, name)
 
 
-def _uv_files(host: Host) -> Iterator[str]:
+def uv_files(host: Host) -> Iterator[str]:
     """Yield uv's files ("Configuration files" in its documentation); one that is named replaces all others."""
     if host.environ.get("UV_NO_CONFIG", "").lower() in ("1", "true", "yes", "on"):
         return
