@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envdoctor.matrix.fit import TEGRA, cubin_runs_on, kernels_for
+from envdoctor.matrix.fit import TEGRA, cubin_disputed_on, cubin_runs_on, kernels_for
 
 capabilities = st.tuples(st.integers(2, 13), st.integers(0, 9))
 lists = st.lists(capabilities, max_size=8)
@@ -34,6 +34,24 @@ lists = st.lists(capabilities, max_size=8)
 )
 def test_boundaries(sass, ptx, capability, answer):
     assert kernels_for(sass, ptx, capability) == answer
+
+
+@pytest.mark.parametrize(
+    ("built_for", "capability", "major", "answer"),
+    [
+        ((8, 0), (8, 7), 13, True),
+        ((8, 6), (8, 7), 14, True),
+        ((8, 0), (8, 7), 12, False),  # where it was seen to fail
+        ((8, 7), (8, 7), 13, False),  # made for it
+        ((8, 9), (8, 7), 13, False),  # a higher minor runs nowhere
+        ((9, 0), (8, 7), 13, False),
+        ((8, 0), (8, 6), 13, False),  # no part of a Jetson: it runs
+        ((8, 7), (8, 9), 13, False),
+    ],
+)
+def test_what_no_source_settles(built_for, capability, major, answer):
+    assert cubin_disputed_on(built_for, capability, major) is answer
+    assert not (answer and cubin_runs_on(built_for, capability))
 
 
 @given(lists, lists, capabilities)

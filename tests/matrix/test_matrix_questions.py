@@ -125,7 +125,7 @@ def test_a_release_as_the_package_index_holds_it(matrix):
     assert (release.torchvision, release.torchaudio, release.triton) == ("0.29.0", None, "~=3.8.0")
     assert matrix.release("2.5.1").triton == "==3.1.0"
     assert matrix.release("1.12.1").triton is None
-    assert matrix.release("2.6.0").glibc == {"linux-x86_64": (2, 5), "linux-aarch64": (2, 28)}
+    assert matrix.release("2.6.0").glibc == {"linux-x86_64": (2, 14), "linux-aarch64": (2, 28)}
 
 
 def test_what_was_proven_and_what_was_not(matrix):
@@ -143,8 +143,8 @@ def test_what_was_proven_and_what_was_not(matrix):
 def test_a_cpu_build_has_no_kernels_and_an_unread_one_unknown_kernels(matrix):
     cpu = matrix.wheel("2.13.0", "cpu", "macos-arm64")
     assert (cpu.cuda, cpu.sass, cpu.ptx) == (None, (), ())
-    unread = matrix.wheel("2.9.1", "cu128", "linux-aarch64")
-    assert (unread.cuda, unread.sass) == ("12.8.1", None)
+    unread = matrix.wheel("2.9.1", "cu129", "linux-aarch64")
+    assert (unread.cuda, unread.sass) == ("12.9.1", None)
 
 
 @pytest.mark.parametrize(
@@ -195,3 +195,21 @@ def test_windows_cudnn_is_only_what_was_read(matrix):
 )
 def test_from_which_macos_on_mps_starts(matrix, torch, macos):
     assert matrix.mps_floor(torch) == macos
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "served", "not_served"),
+    [
+        ("torchvision", "0.21.0", "cp313", "cp313t"),
+        ("torchvision", "0.22.0", "cp313t", "cp314"),
+        ("torchvision", "0.27.0", "cp313t", "cp315"),
+        ("torchvision", "0.27.1", "cp314t", "cp313t"),
+        ("torchvision", "0.29.1", "cp314t", "cp315"),
+        ("torchaudio", "2.8.0", "cp313t", "cp314"),
+        ("torchaudio", "2.11.0", "cp313t", "cp315"),
+    ],
+)
+def test_partners_have_wheels_for_free_threaded_pythons(matrix, name, version, served, not_served):
+    partner = matrix.partner(name, version)
+    assert partner.has_wheel_for(served)
+    assert not partner.has_wheel_for(not_served)

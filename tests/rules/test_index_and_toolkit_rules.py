@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envdoctor.diagnose.judge import diagnose
+from envdoctor.matrix.age import days_between
 from envdoctor.matrix.load import load_matrix
 from envdoctor.model.fact import Unknown, Value
 from envdoctor.model.finding import Finding, Severity, Verdict
@@ -247,9 +248,9 @@ def test_the_boundary_by_the_revision_itself(days: int, fires: bool) -> None:
 
 @given(st.dates(date(1600, 1, 1)), st.dates(date(1600, 1, 1)))
 def test_days_are_counted_as_the_calendar_does(first: date, second: date) -> None:
-    assert matrix_too_old._days(first.isoformat(), f"{second.isoformat()}T23:59:59Z") == (second - first).days
+    assert days_between(first.isoformat(), f"{second.isoformat()}T23:59:59Z") == (second - first).days
 
 
 @pytest.mark.parametrize("taken", ["", "yesterday", "2027-13-01", "2027-00-10", "2027-1-1", "20270101", "2027-01-011"])
 def test_a_time_that_is_none_says_nothing(taken: str) -> None:
-    assert matrix_too_old._days("2026-11-21", taken) is None
+    assert days_between("2026-11-21", taken) is None

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from envdoctor.matrix import fit, gpu_names
+from envdoctor.matrix import fit, gpu_names, laws_elsewhere
 from envdoctor.matrix.reading import CPU
 from envdoctor.matrix.versions import minor, older, parts
 
@@ -21,6 +21,7 @@ TABLES = (
     *("revision", "sources", "python_tags", "architectures", "glibc", "torch", "torchvision", "torchaudio"),
     *("driver_floors", "toolkits", "driver_branches", "generations", "tegra", "cudnn", "gpus"),
     *("history", "compile_pythons", "numpy2", "mkl", "triton_gpus", "cxx11_abi", "mps"),
+    *("images", "ngc_images", "conda_channel", "conda_forge", "jetson"),
 )
 KINDS = ("consumer", "workstation", "datacenter", "jetson")
 MAXWELL = (5, 0)
@@ -83,17 +84,34 @@ def versions_parse(matrix: Matrix) -> Iterator[str]:
 
 
 def every_source_is_named_dated_and_used(matrix: Matrix) -> Iterator[str]:
-    """Each row names a source of [sources]; each source has a date up to the revision and is named by a row."""
-    if not _DATE.fullmatch(matrix.revision):
-        yield f"revision {matrix.revision!r} is not a date"
+    """Each row names a source of [sources]; each source has a date up to the revision and is named by a row.
+
+    A source of ours whose only row an overlay replaced is no breach of the overlay.
+    """
+    for revision in (matrix.revision, matrix.overlay and matrix.overlay.revision):
+        if revision is not None and not _DATE.fullmatch(revision):
+            yield f"revision {revision!r} is not a date"
     named = set(_named_sources({k: v for k, v in matrix.root.cells.items() if k != "sources"}))
     for key in sorted(named - set(matrix.sources)):
         yield f"a row names {key!r}, which [sources] does not have"
     for source in matrix.sources.values():
-        if not _DATE.fullmatch(source.date) or source.date > matrix.revision:
-            yield f"{source.key}: {source.date!r} is not a date up to the revision {matrix.revision}"
-        if source.key not in named:
-            yield f"{source.key}: no row names it"
+        if not _DATE.fullmatch(source.date) or source.date > matrix.latest:
+            yield f"{source.key}: {source.date!r} is not a date up to {_revision(matrix)}"
+    for key in _answerable(matrix, "sources"):
+        if key not in named:
+            yield f"{key}: no row names it"
+
+
+def _revision(matrix: Matrix) -> str:
+    """The day after which nothing in the file is dated, and how an overlay without a day of its own gets past it."""
+    undated = matrix.overlay is not None and matrix.overlay.revision is None
+    return f"the revision {matrix.latest}" + ("; state a later `revision` in this file" if undated else "")
+
+
+def _answerable(matrix: Matrix, table: str) -> list[str]:
+    """The keys of a table whose file must use them: those of an overlay where there is one, else all."""
+    keys = list(matrix.root.row(table).cells)
+    return [key for key in keys if key in matrix.overlay.states(table)] if matrix.overlay else keys
 
 
 def _named_sources(node: Node) -> Iterator[str]:
@@ -116,11 +134,13 @@ def every_set_is_used_and_named_once(matrix: Matrix) -> Iterator[str]:
         "architectures": {
             *_cells_called("architectures", matrix.root.row("torch").cells),
             *_cells_called("architectures", matrix.history.cells),
+            *laws_elsewhere.architectures_named(matrix),
         },
     }
     for table, keys in used.items():
         seen: dict[str, str] = {}
-        for key, value in matrix.root.row(table).cells.items():
+        for key in _answerable(matrix, table):
+            value = matrix.root.row(table).cells[key]
             if key not in keys:
                 yield f"{table}.{key} is not used"
             if repr(value) in seen:
@@ -152,8 +172,15 @@ def releases_ascend(matrix: Matrix) -> Iterator[str]:
             yield f"torch {other.version} of {other.released} stands after {one.version} of {one.released}"
     dated = [(row.version, row.released) for row in (*matrix.past_releases, *matrix.releases)]
     for version, day in (*dated, *((row.version, row.released) for row in _all_partners(matrix))):
-        if not _DATE.fullmatch(day) or day > matrix.revision:
-            yield f"{version}: {day!r} is not a date up to the revision {matrix.revision}"
+        if not _DATE.fullmatch(day) or day > matrix.latest:
+            yield f"{version}: {day!r} is not a date up to {_revision(matrix)}"
+
+
+def what_is_withheld_has_a_reason(matrix: Matrix) -> Iterator[str]:
+    """Plans tell the reason; an empty one would withhold nothing."""
+    for release in matrix.releases:
+        if release.withheld is not None and not release.withheld.strip():
+            yield f"torch {release.version}: `withheld` is empty; say why"
 
 
 def partners_pin_their_torch(matrix: Matrix) -> Iterator[str]:
@@ -315,6 +342,10 @@ def cudnn_only_drops(matrix: Matrix) -> Iterator[str]:
 
     Kepler is let off: torch 2.4 to 2.7 shipped sm_37 beside a cuDNN 9 that starts at 5.0.
     """
+    for row in matrix.cudnn_support:
+        if not row.capabilities:
+            yield f"the row from {row.since} names no compute capability"
+            return
     for one, other in pairwise(matrix.cudnn_support):
         if not older(one.since, other.since) or min(other.capabilities) < min(one.capabilities):
             yield f"the row from {other.since} does not follow the row from {one.since}"
@@ -334,7 +365,12 @@ def gpu_names_are_certain(matrix: Matrix) -> Iterator[str]:
         if model.kind not in KINDS:
             yield f"{model.name!r}: {model.kind!r} is none of {', '.join(KINDS)}"
         if gpu_names.find(model.name, matrix.gpus) != model:
-            yield f"{model.name!r} does not find itself"
+            same = [
+                repr(one.name)
+                for one in matrix.gpus
+                if one.name != model.name and gpu_names.words(one.name) == gpu_names.words(model.name)
+            ]
+            yield f"{model.name!r} does not find itself" + (f"; {', '.join(same)} is the same name" if same else "")
 
 
 def what_stands_beside_torch_ascends(matrix: Matrix) -> Iterator[str]:
@@ -390,6 +426,7 @@ LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (
     every_source_is_named_dated_and_used,
     every_set_is_used_and_named_once,
     releases_ascend,
+    what_is_withheld_has_a_reason,
     partners_pin_their_torch,
     history_ends_where_plans_begin,
     python_tags_agree_with_requires_python,
@@ -406,4 +443,5 @@ LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (
     what_stands_beside_torch_ascends,
     tegra_is_what_fit_assumes,
     generations_are_disjoint,
+    *laws_elsewhere.LAWS,
 )

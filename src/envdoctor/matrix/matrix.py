@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix import beside, reading
 from envdoctor.matrix.fit import cubin_runs_on
+from envdoctor.matrix.remember import remembered
 from envdoctor.matrix.rows import MatrixError, Row
 from envdoctor.matrix.versions import minor, parts
+from envdoctor.model.overlay import OverlayName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from envdoctor.matrix.conda import ChannelEnd, CondaBuild
+    from envdoctor.matrix.images import Image, Kind, NgcImage
+    from envdoctor.matrix.jetson import JetsonSource
+    from envdoctor.matrix.overlay import Overlay
     from envdoctor.matrix.rows import Node
     from envdoctor.matrix.tables import (
         CudaFloor,
@@ -43,16 +49,28 @@ class Matrix:
     outside file before, and the tests every row of ours.
     """
 
-    def __init__(self, document: dict[str, Node], file: str) -> None:
-        """`document` is the parsed file, `file` what to call it in a message."""
+    def __init__(self, document: dict[str, Node], file: str, overlay: Overlay | None = None) -> None:
+        """`document` is the parsed file, `file` what to call it in a message, `overlay` what was laid over it."""
         self.root = Row(document, "", file)
+        self.overlay = overlay
         self._wheels: dict[str, tuple[Wheel, ...]] = {}
         self._releases: dict[str, Release] = {}
+        self.answers: dict[object, dict[tuple[object, ...], object]] = {}
 
     @property
     def revision(self) -> str:
-        """The day on which the file was last brought up to date, ISO 8601."""
+        """The day on which the file was last brought up to date, ISO 8601; of the shipped one under an overlay."""
         return self.root.text("revision")
+
+    @property
+    def overlay_name(self) -> OverlayName | None:
+        """The organisation's file that was laid over the shipped matrix, as reports name it."""
+        return OverlayName(self.overlay.file, self.overlay.revision) if self.overlay else None
+
+    @property
+    def latest(self) -> str:
+        """The later of the revision and that of an overlay; no row is dated after it."""
+        return max(self.revision, (self.overlay.revision if self.overlay else None) or "")
 
     @cached_property
     def versions(self) -> tuple[str, ...]:
@@ -220,6 +238,73 @@ class Matrix:
         """From which torch release on Linux wheels have the new C++ ABI."""
         return beside.read_cxx_abi(self.root.row("cxx11_abi"))
 
+    # What stands beside the wheel index. A plan asks for it, a check does not: it is imported when it is asked for, and
+    # a file of the user need not have it.
+
+    @cached_property
+    def images(self) -> tuple[Image, ...]:
+        """PyTorch's container images, oldest release first."""
+        from envdoctor.matrix.images import read_images
+
+        return read_images(self.root.row("images")) if "images" in self.root.cells else ()
+
+    def image_for(self, torch: str, channel: str, kind: Kind = "runtime") -> Image | None:
+        """The image of PyTorch with that release and the CUDA of that channel ("cu126"), for linux-x86_64."""
+        for image in self.images:
+            if image.torch == torch and image.kind == kind and image.channel == channel:
+                return image
+        return None
+
+    @cached_property
+    def ngc_images(self) -> tuple[NgcImage, ...]:
+        """NVIDIA's container images of PyTorch, oldest first."""
+        from envdoctor.matrix.images import read_ngc
+
+        rows = self.root.row("ngc_images").rows() if "ngc_images" in self.root.cells else []
+        return tuple(read_ngc(*item) for item in rows)
+
+    @cached_property
+    def conda_forge(self) -> tuple[CondaBuild, ...]:
+        """The CUDA builds of torch on conda-forge, in the order of the file."""
+        from envdoctor.matrix.conda import read_builds
+
+        rows = self.root.listed("conda_forge") if "conda_forge" in self.root.cells else []
+        return tuple(build for row in rows for build in read_builds(row, self.root.row("architectures")))
+
+    def conda_builds(self, torch: str) -> tuple[CondaBuild, ...]:
+        """The CUDA builds of one torch release on conda-forge; empty where none is known."""
+        return tuple(build for build in self.conda_forge if build.torch == torch)
+
+    @cached_property
+    def conda_channel_end(self) -> ChannelEnd | None:
+        """The last torch release on PyTorch's own conda channel."""
+        from envdoctor.matrix.conda import read_channel_end
+
+        return read_channel_end(self.root.row("conda_channel")) if "conda_channel" in self.root.cells else None
+
+    @cached_property
+    def glibc_floors(self) -> Mapping[str, tuple[int, int]]:
+        """The lowest glibc that wheels of a kind of platform tag ("manylinux2014") meet."""
+        return reading.read_glibc_floors(self.root.row("glibc"))
+
+    @cached_property
+    def jetson_sources(self) -> tuple[JetsonSource, ...]:
+        """Where Jetson boards get their torch, oldest Jetson Linux first."""
+        from envdoctor.matrix.jetson import read_jetson
+
+        rows = self.root.listed("jetson") if "jetson" in self.root.cells else []
+        return tuple(read_jetson(row) for row in rows)
+
+    def jetson_source(self, l4t: str, capability: Capability) -> JetsonSource | None:
+        """Where a board with that Jetson Linux ("36.4.0") and compute capability gets its torch.
+
+        Raises `NotAVersion` where `l4t` is not a version.
+        """
+        for one in self.jetson_sources:
+            if one.l4t == parts(l4t)[0] and one.capability == capability:
+                return one
+        return None
+
     @cached_property
     def sources(self) -> Mapping[str, Source]:
         """Where rows come from, by key."""
@@ -231,6 +316,7 @@ class Matrix:
             raise self.root.wrong("is missing", f"sources.{key}")
         return self.sources[key]
 
+    @remembered()
     def driver_floor(self, cuda: str, os: str) -> str | None:
         """The lowest driver version for a CUDA runtime ("12.8"), on "linux" or "windows" (WSL 2: "windows").
 
@@ -258,6 +344,7 @@ class Matrix:
             return toolkit.linux if os == LINUX else toolkit.windows
         return None
 
+    @remembered()
     def driver_cuda(self, driver_version: str) -> str | None:
         """The CUDA driver API version that a driver provides: that of its branch.
 
@@ -270,6 +357,7 @@ class Matrix:
             return None
         return known[-1].cuda
 
+    @remembered()
     def driver_branch(self, driver_version: str) -> int:
         """The branch a driver belongs to: its first number, or the nearest branch known below it.
 
@@ -283,6 +371,7 @@ class Matrix:
     def _generations_of(self, capability: Capability) -> list[Generation]:
         return [row for row in self.generations if capability in row.capabilities]
 
+    @remembered()
     def gpu_driver_floor(self, capability: Capability) -> DriverFloor | None:
         """The first driver branch that knows a GPU of this compute capability, where a source states one."""
         for generation in self._generations_of(capability):
@@ -290,6 +379,7 @@ class Matrix:
                 return generation.lowest_branch
         return None
 
+    @remembered()
     def first_toolkit(self, capability: Capability) -> str | None:
         """The first CUDA toolkit that compiles for a compute capability ("12.8"); None where it is not known."""
         for generation in self._generations_of(capability):
@@ -313,6 +403,7 @@ class Matrix:
                 return generation.last_toolkit
         return None
 
+    @remembered()
     def last_driver_branch(self, capability: Capability) -> int | None:
         """The last driver branch that runs it (470, 580, ...); None where support has not ended, or is unknown."""
         for generation in self._generations_of(capability):
@@ -320,6 +411,7 @@ class Matrix:
                 return generation.last_branch
         return None
 
+    @remembered()
     def gpu(self, name: str) -> GpuModel | None:
         """The GPU of that name as NVML or a person writes it; None unless it is certain."""
         from envdoctor.matrix import gpu_names
@@ -332,6 +424,7 @@ class Matrix:
 
         return gpu_names.near(name, self.gpus)
 
+    @remembered()
     def cudnn_serves(self, cudnn: str | None, capability: Capability) -> bool | None:
         """Whether a cuDNN release has kernels for a compute capability.
 

@@ -19,6 +19,7 @@ from envdoctor.matrix.tables import (
     Toolkit,
     Wheel,
 )
+from envdoctor.matrix.versions import minor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,7 @@ def read_source(key: str, row: Row) -> Source:
 
 def read_release(version: str, row: Row, pythons: Row, glibc: Row) -> Release:
     """A row [torch."VERSION"] with its platform rows; `pythons` and `glibc` are the sets it refers to."""
-    row.only((*_ORIGIN, *_RELEASE, *PLATFORMS, *filter(is_channel, row.cells)))
+    row.only((*_ORIGIN, *_RELEASE, "withheld", *PLATFORMS, *filter(is_channel, row.cells)))
     platforms = {name: row.row(name) for name in PLATFORMS if name in row.cells}
     for platform in platforms.values():
         platform.only(("default", "python", "tags"))
@@ -73,6 +74,7 @@ def read_release(version: str, row: Row, pythons: Row, glibc: Row) -> Release:
         triton_python_below=row.optional_version("triton_python_below"),
         source=row.text("source"),
         certainty=row.certainty(),
+        withheld=row.optional_text("withheld"),
     )
 
 
@@ -112,12 +114,16 @@ def read_pythons(row: Row, pythons: Row) -> tuple[str, ...]:
     return pythons.texts(key)
 
 
-def _glibc(tag: str, glibc: Row) -> tuple[int, int]:
+def read_glibc_floors(glibc: Row) -> dict[str, tuple[int, int]]:
+    """The row [glibc]: the lowest glibc of each kind of platform tag, without its architecture."""
     floors = glibc.row("floors")
-    for name in floors.cells:
+    return {name: minor(floors.version(name)) for name in floors.cells}
+
+
+def _glibc(tag: str, glibc: Row) -> tuple[int, int]:
+    for name, floor in read_glibc_floors(glibc).items():
         if tag.startswith(f"{name}_"):
-            major, _, rest = floors.version(name).partition(".")
-            return int(major), int(rest or 0)
+            return floor
     raise glibc.wrong(f"no floor for the platform tag {tag!r}", "floors")
 
 
@@ -199,12 +205,13 @@ def _standing(row: Row) -> Standing:
 
 
 def read_partners(name: str, row: Row, pythons: Row) -> Mapping[str, Partner]:
-    """The table of torchvision or torchaudio, by version."""
+    """The table of torchvision or torchaudio, by version; a release may have a source of its own."""
     row.only((*_ORIGIN, "releases"))
     source, certainty = row.text("source"), row.certainty()
     found = {}
     for version, cells in row.row("releases").rows():
-        cells.only(("released", "torch", "python", "yanked"))
+        cells.only((*_ORIGIN, "released", "torch", "python", "yanked"))
+        own = "source" in cells.cells
         found[version] = Partner(
             name=name,
             version=version,
@@ -212,8 +219,8 @@ def read_partners(name: str, row: Row, pythons: Row) -> Mapping[str, Partner]:
             torch=cells.text("torch"),
             pythons=read_pythons(cells, pythons),
             yanked=cells.optional_text("yanked"),
-            source=source,
-            certainty=certainty,
+            source=cells.text("source") if own else source,
+            certainty=cells.certainty() if own else certainty,
         )
     return found
 

@@ -102,6 +102,16 @@ class Row:
             found.append(item)
         return tuple(found)
 
+    def versions(self, key: str) -> tuple[str, ...]:
+        """A list of dotted numbers that must be there."""
+        found = self.texts(key)
+        for text in found:
+            try:
+                parts(text)
+            except ValueError:
+                raise self.wrong(f"{text!r} is not a version", key) from None
+        return found
+
     def capability(self, key: str) -> Capability:
         """A compute capability, written "8.6"."""
         return self._capability(self.text(key), key)

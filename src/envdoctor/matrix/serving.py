@@ -6,14 +6,19 @@ One place, so that what the rules call broken and what the planner calls a way o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from envdoctor.matrix.fit import kernels_for
+from envdoctor.matrix.conda import CONDA_FORGE
+from envdoctor.matrix.fit import cubin_disputed_on, kernels_for
 from envdoctor.matrix.matrix import NO_MINOR_COMPATIBILITY
+from envdoctor.matrix.remember import remembered
 from envdoctor.matrix.versions import minor, parts
-from envdoctor.model.machine import Undecidable
+from envdoctor.model.machine import MOST_GPUS, Undecidable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.matrix.tables import Release, Wheel
     from envdoctor.model.machine import Capability, Gpu, Machine
@@ -25,7 +30,8 @@ class Need:
 
     `driver` is the driver version, `api` the CUDA driver API version, `capabilities` those of the GPUs to
     serve, `glibc` a pair such as (2, 36). `cuda` tells whether a CUDA build is wanted: for GPUs, or for one that
-    was asked for and not named.
+    was asked for and not named. `platform` is that of the wheels; a Jetson takes those of every Linux on Arm, and
+    `jetson` says that its driver came with JetPack.
     """
 
     platform: str
@@ -36,6 +42,7 @@ class Need:
     api: str | None
     capabilities: tuple[Capability, ...]
     cuda: bool
+    jetson: bool = False
 
 
 def need_of(machine: Machine, matrix: Matrix, gpus: tuple[Gpu, ...] | None = None) -> Need:
@@ -45,7 +52,7 @@ def need_of(machine: Machine, matrix: Matrix, gpus: tuple[Gpu, ...] | None = Non
     """
     served = machine.visible_gpus if gpus is None else gpus
     return Need(
-        platform=machine.platform,
+        platform=machine.wheel_platform,
         python_tag=machine.text("python.tag"),
         glibc=_glibc(machine),
         driver_os=driver_os(machine),
@@ -53,19 +60,37 @@ def need_of(machine: Machine, matrix: Matrix, gpus: tuple[Gpu, ...] | None = Non
         api=effective_api(machine, matrix),
         capabilities=tuple(dict.fromkeys(capability_of(gpu, matrix) for gpu in served)),
         cuda=bool(served) or machine.wishes.cuda,
+        jetson=machine.platform != machine.wheel_platform,
     )
 
 
 def effective_api(machine: Machine, matrix: Matrix) -> str | None:
     """Return the CUDA version of the libcuda that programs load; None where it is not known.
 
-    A forward-compat libcuda in effect counts by the driver it is taken from, where it did not answer itself.
+    A forward-compat libcuda in effect counts by the driver it is taken from, where it did not answer itself and the
+    GPU may have forward compatibility: on a consumer GPU such a libcuda does nothing.
     """
     told = dotted(machine, "driver.cuda_version") if machine.is_known("driver.cuda_version") else None
     if not machine.is_known("cuda.compat") or not machine.is_known("cuda.library_version"):
         return told
+    if consumer_gpu(machine, matrix):
+        return told
     compat = matrix.driver_cuda(dotted(machine, "cuda.library_version") or "0")
     return compat if compat and (told is None or minor(told) < minor(compat)) else told
+
+
+def consumer_gpu(machine: Machine, matrix: Matrix) -> str | None:
+    """Return the name of the first GPU that is certainly a consumer one: those have no forward compatibility.
+
+    Source: NVIDIA CUDA Compatibility guide, "Forward Compatibility" (data-centre GPUs, some RTX server parts, Jetson).
+    """
+    count = machine.number("gpu.count") or 0 if machine.is_known("gpu.count") else 0
+    for index in range(min(count, MOST_GPUS)):
+        name = machine.told(f"gpu.{index}.name")
+        model = matrix.gpu(name) if name else None
+        if model is not None and model.kind == "consumer":
+            return name
+    return None
 
 
 def dotted(machine: Machine, name: str) -> str | None:
@@ -104,23 +129,28 @@ def driver_runs(matrix: Matrix, cuda: str, need: Need) -> bool | None:
     A libcuda as new as the wheel's CUDA runs it, whoever put it there. From CUDA 11 on an older one of the same
     major does so too (minor-version compatibility), where the driver reaches the floor of that major: driver
     450.51 answers for CUDA 11.0 and runs no 11.8. Forward-compat libraries, which show as a libcuda newer than
-    the driver's own, are past that floor whatever the driver. A driver named by its branch alone counts as one
-    of the later releases of it.
+    the driver's own, are past that floor whatever the driver. A driver named by its branch alone, or by less of its
+    number than the floor has, counts as one of the later releases of it.
     """
-    floor = matrix.driver_floor(cuda, need.driver_os)
-    if need.api is not None:
-        api, built = minor(need.api), minor(cuda)
-        if api >= built:
+    return _driver_runs(matrix, cuda, need.driver_os, need.driver, need.api)
+
+
+@remembered()
+def _driver_runs(matrix: Matrix, cuda: str, driver_os: str, driver: str | None, api: str | None) -> bool | None:
+    floor = matrix.driver_floor(cuda, driver_os)
+    if api is not None:
+        answered, built = minor(api), minor(cuda)
+        if answered >= built:
             return True
-        same_major = api[0] == built[0] >= NO_MINOR_COMPATIBILITY
-        if same_major and (need.driver is None or floor is None or _forward_compat(matrix, need.driver, api)):
+        same_major = answered[0] == built[0] >= NO_MINOR_COMPATIBILITY
+        if same_major and (driver is None or floor is None or _forward_compat(matrix, driver, answered)):
             return True
         if built[0] < NO_MINOR_COMPATIBILITY:
             return False
-    if need.driver is not None and floor is not None:
-        driver = parts(need.driver)
-        return driver >= parts(floor)[: len(driver)] if len(driver) == 1 else driver >= parts(floor)
-    return None if need.api is None or floor is None else False
+    if driver is not None and floor is not None:
+        present = parts(driver)
+        return present >= parts(floor)[: len(present)]
+    return None if api is None or floor is None else False
 
 
 def _forward_compat(matrix: Matrix, driver: str, api: tuple[int, int]) -> bool:
@@ -154,7 +184,13 @@ def _older(api: str, cuda: str) -> bool:
 
 
 class Obstacle(NamedTuple):
-    """The constraint a wheel breaks on a machine (`python`, `driver`, `kernels`, ...), and how, in words."""
+    """The constraint a wheel breaks on a machine, and how, in words.
+
+    `constraint` names it for all wheels alike, with the compute capability it is about where there is one: `platform`,
+    `python`, `glibc`, `build`, `gpu-driver:12.0` (the driver does not run the GPU), `kernels:7.0` (it holds none, or
+    what it holds is not known), `libraries:7.0` (nothing shows that its CUDA libraries serve the GPU), `ptx:7.0` (newer
+    PTX than the driver compiles), `cudnn:7.0`, `driver`.
+    """
 
     constraint: str
     text: str
@@ -162,53 +198,111 @@ class Obstacle(NamedTuple):
 
 def obstacle(matrix: Matrix, release: Release, wheel: Wheel, need: Need) -> Obstacle | None:
     """Return the first constraint that a wheel breaks on a machine; None when it serves."""
-    problem = _platform_obstacle(release, need)
-    if problem or not need.cuda:
-        return problem
-    build = f"torch {release.version} from {wheel.channel}"
-    if wheel.cuda is None:
-        return Obstacle("build", f"{build} is a CPU build")
-    # Kernels before the driver: to read "needs a newer driver" of a wheel without kernels would be a bait.
-    problems = (_gpu_obstacle(matrix, wheel, build, need, capability) for capability in need.capabilities)
-    problem = next(filter(None, problems), None)
-    if problem is None and driver_runs(matrix, wheel.cuda, need) is False:
-        floor = matrix.driver_floor(wheel.cuda, need.driver_os) or "(unknown)"
-        return Obstacle("driver", f"{build} needs driver {floor} or newer, this is {need.driver}")
-    return problem
+    return next(_broken(matrix, release, wheel, need), None)
 
 
-def _platform_obstacle(release: Release, need: Need) -> Obstacle | None:
+def obstacles(matrix: Matrix, release: Release, wheel: Wheel, need: Need) -> tuple[Obstacle, ...]:
+    """Return every constraint that a wheel breaks on a machine, `obstacle` first; empty when it serves."""
+    return tuple(_broken(matrix, release, wheel, need))
+
+
+def _broken(matrix: Matrix, release: Release, wheel: Wheel, need: Need) -> Iterator[Obstacle]:
+    """Yield them: what keeps it from being installed, then kernels, then the driver.
+
+    Kernels before the driver: to read "needs a newer driver" of a wheel without kernels would be a bait.
+    """
     tags = release.pythons.get(need.platform)
     if tags is None:
-        return Obstacle("platform", f"torch {release.version} has no wheel for {need.platform}")
+        yield Obstacle("platform", f"torch {release.version} has no wheel for {need.platform}")
+        return
     if need.python_tag is not None and need.python_tag not in tags:
-        return Obstacle("python", f"torch {release.version} has no wheel for {need.python_tag}")
+        yield Obstacle("python", f"torch {release.version} has no wheel for {need.python_tag}")
     floor = release.glibc.get(need.platform)
     if floor and need.glibc and need.glibc < floor:
-        return Obstacle("glibc", f"torch {release.version} needs glibc {floor[0]}.{floor[1]}")
+        yield Obstacle("glibc", f"torch {release.version} needs glibc {floor[0]}.{floor[1]}")
+    if not need.cuda:
+        return
+    if wheel.cuda is None:
+        yield Obstacle("build", f"{_build(wheel)} is a CPU build")
+        return
+    for capability in need.capabilities:
+        name = f"{capability[0]}.{capability[1]}"
+        problem = _driver_knows(matrix, need.driver, capability) if need.driver else None
+        if problem:
+            yield Obstacle(f"gpu-driver:{name}", problem)
+        for constraint, problem in _gpu_problems(matrix, wheel, need.api, capability):
+            yield Obstacle(f"{constraint}:{name}", problem)
+    problem = _driver_problem(matrix, wheel, need)
+    if problem:
+        yield Obstacle("driver", problem)
+
+
+def _build(wheel: Wheel) -> str:
+    # conda-forge has builds for several CUDAs in one channel.
+    of_conda = f" for CUDA {wheel.cuda}" if wheel.channel == CONDA_FORGE and wheel.cuda else ""
+    return f"torch {wheel.torch} from {wheel.channel}{of_conda}"
+
+
+def _driver_problem(matrix: Matrix, wheel: Wheel, need: Need) -> str | None:
+    """Say why the driver does not run a CUDA wheel, or is not known to."""
+    cuda = wheel.cuda or "0"
+    runs = driver_runs(matrix, cuda, need)
+    if runs is False:
+        floor = matrix.driver_floor(cuda, need.driver_os) or "(unknown)"
+        present = f"this is {need.driver}" if need.driver else f"this one answers for CUDA {need.api}"
+        return f"{_build(wheel)} needs driver {floor} or newer, {present}"
+    if need.jetson and need.api is not None and _older(need.api, cuda):
+        # The guide speaks of drivers that are installed by themselves; JetPack brings one for its own CUDA.
+        return f"{_build(wheel)} brings CUDA {cuda}; no source says that a JetPack of CUDA {need.api} runs it"
     return None
 
 
-def _gpu_obstacle(matrix: Matrix, wheel: Wheel, build: str, need: Need, capability: Capability) -> Obstacle | None:
+@remembered()
+def _driver_knows(matrix: Matrix, driver: str, capability: Capability) -> str | None:
+    """Say why a driver does not run GPUs of a compute capability at all."""
     name = f"compute capability {capability[0]}.{capability[1]}"
-    branch = matrix.driver_branch(need.driver) if need.driver else None
+    branch = matrix.driver_branch(driver)
     lowest, last = matrix.gpu_driver_floor(capability), matrix.last_driver_branch(capability)
-    if lowest and branch is not None and branch < lowest.branch:
-        return Obstacle("gpu-driver", f"a GPU of {name} needs driver {lowest.branch} or newer, this is {need.driver}")
-    if last and branch is not None and branch > last:
-        return Obstacle("gpu-driver", f"driver branch {last} is the last that runs {name}, this is {need.driver}")
-    if wheel.sass is None:
-        return Obstacle("unknown", f"the architectures of {build} are not known")
-    kind = kernels_for(wheel.sass, wheel.ptx or (), capability)
-    if kind is None:
-        return Obstacle("kernels", f"{build} holds no kernels for {name}")
-    if kind == "ptx" and toolkit_knows(matrix, wheel, capability) is not True:
-        return Obstacle("ptx", f"nobody has shown that the CUDA libraries of {build} serve GPUs of {name}")
-    if kind == "ptx" and (need.api is None or _older(need.api, wheel.cuda or "0")):
-        return Obstacle("ptx", f"the PTX in {build} for {name} is newer than this driver can compile")
-    if matrix.cudnn_serves(wheel.cudnn, capability) is False:
-        return Obstacle("cudnn", f"cuDNN {wheel.cudnn} of {build} dropped {name}")
+    if lowest and branch < lowest.branch:
+        return f"a GPU of {name} needs driver {lowest.branch} or newer, this is {driver}"
+    if last and branch > last:
+        return f"driver branch {last} is the last that runs {name}, this is {driver}"
     return None
+
+
+def _gpu_problems(matrix: Matrix, wheel: Wheel, api: str | None, capability: Capability) -> Iterator[tuple[str, str]]:
+    """Yield what a CUDA wheel lacks for GPUs of a compute capability, as constraint and words."""
+    build, name = _build(wheel), f"compute capability {capability[0]}.{capability[1]}"
+    if wheel.sass is None:
+        yield "kernels", f"the architectures of {build} are not known"
+        return
+    kind = kernels_of(wheel, capability)
+    if disputed(wheel, capability):
+        yield "kernels", f"no source says for certain that the machine code of {build} runs on {name}"
+    elif kind is None:
+        yield "kernels", f"{build} holds no kernels for {name}"
+    if kind == "ptx" and toolkit_knows(matrix, wheel, capability) is not True:
+        yield "libraries", f"nobody has shown that the CUDA libraries of {build} serve GPUs of {name}"
+    if kind == "ptx" and (api is None or _older(api, wheel.cuda or "0")):
+        yield "ptx", f"the PTX in {build} for {name} is newer than this driver can compile"
+    if matrix.cudnn_serves(wheel.cudnn, capability) is False:
+        yield "cudnn", f"cuDNN {wheel.cudnn} of {build} dropped {name}"
+
+
+def disputed(wheel: Wheel, capability: Capability) -> bool:
+    """Whether a wheel holds nothing that is sure to run on a GPU, yet code that was reported to: on Tegra parts."""
+    if wheel.cuda is None or kernels_of(wheel, capability) is not None:
+        return False
+    major = minor(wheel.cuda)[0]
+    return any(cubin_disputed_on(built_for, capability, major) for built_for in wheel.sass or ())
+
+
+def kernels_of(wheel: Wheel, capability: Capability) -> Literal["sass", "ptx"] | None:
+    """Say how a wheel runs on a GPU, as `kernels_for` does; None also where its kernels are not known."""
+    return _kernels(wheel.sass or (), wheel.ptx, capability)
+
+
+_kernels = lru_cache(maxsize=4096)(kernels_for)
 
 
 NO_GLIBC = (0, 0)

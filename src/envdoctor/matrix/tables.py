@@ -39,7 +39,7 @@ class Release(NamedTuple):
     ("cp310", "cp313t"), the channel that an install without an index URL gets, and the lowest glibc that the
     platform tags ask for (Linux only). `torchvision` and `torchaudio` are the partner versions, `triton` the
     specifier that torch pins on Linux ("==3.1.0", "~=3.8.0") for Python below `triton_python_below`; None where
-    there is none.
+    there is none. `withheld` is why an organisation wants no plan to name it; nothing installed is judged by that.
     """
 
     version: str
@@ -55,6 +55,7 @@ class Release(NamedTuple):
     triton_python_below: str | None
     source: str
     certainty: Certainty
+    withheld: str | None = None
 
     @property
     def platforms(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from envdoctor.model.machine import Undecidable
 
@@ -17,6 +18,7 @@ class NotAVersion(Undecidable, ValueError):
     """
 
 
+@lru_cache(maxsize=2048)
 def parts(version: str) -> tuple[int, ...]:
     """Return the numbers of a dotted version: (535, 104, 5) for "535.104.05".
 
@@ -36,6 +38,7 @@ def older(version: str, other: str) -> bool:
     return parts(version) < parts(other)
 
 
+@lru_cache(maxsize=2048)
 def minor(version: str) -> tuple[int, int]:
     """Return the first two numbers, (12, 6) for "12.6.3" and (13, 0) for "13"; raises `NotAVersion`."""
     numbers = (*parts(version), 0)

@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envdoctor.matrix.serving import consumer_gpu
 from envdoctor.model.finding import Confidence
 from envdoctor.rules.cuda_start import (
     COMPAT,
@@ -41,7 +42,6 @@ from envdoctor.rules.cuda_start import (
     NEEDS,
     STUB,
     cause,
-    consumer_gpu,
 )
 from envdoctor.rules.rule import Example, Rule, Stage
 

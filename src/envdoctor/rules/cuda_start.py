@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envdoctor.matrix.serving import consumer_gpu
 from envdoctor.model.machine import MOST_GPUS
 
 if TYPE_CHECKING:
@@ -77,14 +78,6 @@ def has_nvswitch(machine: Machine) -> bool:
     """Whether the device files of NVSwitches are there."""
     nodes = machine.items("device.nodes") if machine.is_known("device.nodes") else []
     return any(isinstance(node, str) and node.startswith("nvidia-nvswitch") for node in nodes)
-
-
-def consumer_gpu(machine: Machine, matrix: Matrix) -> str | None:
-    """Return the name of the first GPU that is certainly a consumer one: those have no forward compatibility."""
-    for index in _indexes(machine):
-        if _kind(machine, matrix, index) == "consumer":
-            return machine.told(f"gpu.{index}.name")
-    return None
 
 
 def under_wsl(machine: Machine) -> bool:

@@ -44,22 +44,16 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
 
-LEGACY = {"manylinux1": (2, 14), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-"""The names that PEP 600 made aliases.
-
-manylinux1 is 2.5, which torch's wheels of that name do not keep: their libshm.so needs GLIBC_2.14 (pytorch#14274).
-"""
-
 TAG = r"manylinux_(\d{1,2})_(\d{1,3})_|(manylinux(?:1|2010|2014))_"
 GLIBC = r"glibc (\d{1,2})\.(\d{1,3})"
 
 
-def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Compare the lowest floor of the wheel's tags with the interpreter's C library."""
     torch = machine.torch
     if torch is None or not torch.official or machine.text("host.os") != "linux":
         return
-    floors = [_floor(tag) for tag in machine.items("torch.wheel_tags") if isinstance(tag, str)]
+    floors = [_floor(tag, matrix) for tag in machine.items("torch.wheel_tags") if isinstance(tag, str)]
     if not floors or None in floors:
         return  # built in place, or for a platform this does not know
     floor = min(one for one in floors if one)
@@ -79,11 +73,16 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     )  # fmt: skip
 
 
-def _floor(tag: str) -> tuple[int, int] | None:
-    """Return the glibc that a wheel tag promises to need at most; several platforms may stand in one tag."""
+def _floor(tag: str, matrix: Matrix) -> tuple[int, int] | None:
+    """Return the glibc that a wheel tag promises to need at most; several platforms may stand in one tag.
+
+    manylinux_X_Y names it; of the older names the matrix knows what torch's wheels keep.
+    """
+    known = matrix.glibc_floors
     found = [
-        (int(match[1]), int(match[2])) if match[1] else LEGACY[match[3]]
+        (int(match[1]), int(match[2])) if match[1] else known[match[3]]
         for match in re.finditer(TAG, tag.rpartition("-")[2])
+        if match[1] or match[3] in known
     ]
     return min(found, default=None)
 

@@ -18,11 +18,17 @@ the wheel is older than the GPU, torch's own kernels run and those of cuBLAS and
 The kernels of other builds (conda's, a vendor's, a nightly) are not recorded here. Of them one thing is certain all the
 same: what is built with CUDA 12.4 holds no machine code for a GPU that came with CUDA 12.8. That is a warning too.
 
+On Jetson boards it is otherwise. With CUDA 12 (JetPack 6) an Orin (8.7) refuses code for 8.0, which the wheels for Arm
+servers hold, and torch leaves it out of that rule. With CUDA 13 (JetPack 7.2) such code was reported to run, under a
+warning of torch's. No source vouches for it, so that this is a warning here too: run your model once and see.
+
 ## How to fix
-Install a build that holds the kernels; `envdoctor plan` names it.
+Install a build that holds the kernels; `envdoctor plan` names it, and for a Jetson board the place that has one.
 
 ## Sources
-CUDA C++ Programming Guide, binary and PTX compatibility; the architecture flags compiled into the wheels.
+CUDA C++ Programming Guide, binary and PTX compatibility; the architecture flags compiled into the wheels;
+torch/cuda/__init__.py, DEVICE_REQUIREMENT; jax-ml/jax#40492 and pytorch#145560 (an Orin with CUDA 12);
+nvidia-holoscan/holohub#1687 and conda-forge/pytorch-cpu-feedstock#527 (with CUDA 13).
 """
 
 from __future__ import annotations
@@ -76,6 +82,16 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
                 f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
                 when="another visible GPU is served" if seen.served else "no visible GPU is served",
             )  # fmt: skip
+    for gpu, capability in seen.disputed:
+        yield RULE.finding(
+            machine,
+            gpu.subject,
+            f"torch {seen.torch.text} holds no machine code made for {gpu.label} (compute capability "
+            f"{dotted(capability)}), only for {seen.listed}. With CUDA 12 such code fails on Jetson boards; with "
+            "CUDA 13 it was reported to run, under a warning of torch, and no source vouches for it.",
+            f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
+            when="reported to run, by no source vouched for",
+        )  # fmt: skip
     for gpu, capability in seen.by_old_ptx:
         yield RULE.finding(
             machine,
@@ -89,6 +105,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
 
 
 BLACKWELL: dict[str, Value] = {"gpus": ["NVIDIA GeForce RTX 5090 12.0"], "driver": "570.124.06 12.8"}
+ORIN: dict[str, Value] = {"gpus": ["Orin 8.7"], "host.platform": "linux-aarch64-jetson", "host.kind": "jetson"}
 CONDA: dict[str, Value] = {
     "torch": "2.5.1",
     "torch.cuda": "12.4",
@@ -110,6 +127,17 @@ RULE = Rule(
             {**BLACKWELL, "torch": "2.6.0+cu124",
              "gpus": ["NVIDIA GeForce RTX 5090 12.0", "NVIDIA A100-SXM4-80GB 8.0"]},
             severity=Severity.WARNING,
+        ),
+        Example(
+            "a Jetson AGX Orin under the CUDA 12 wheel for Arm servers",
+            {**ORIN, "torch": "2.11.0+cu126", "driver": "540.4.0 12.6"},
+            severity=Severity.ERROR,
+        ),
+        Example(
+            "a Jetson AGX Orin under the CUDA 13 wheel for Arm servers",
+            {**ORIN, "torch": "2.11.0+cu130", "driver": "595.58.03 13.2"},
+            severity=Severity.WARNING,
+            says="reported to run",
         ),
         Example(
             "RTX 5090 under the last torch of conda's pytorch channel",

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envdoctor.matrix.age import MOST_DAYS, days_between
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.rule import Example, Rule, Stage
 
@@ -37,14 +38,11 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
 
-MOST_DAYS = 90
-"""In that time torch mostly has a new release."""
-
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Compare the day of the look with that of the matrix; no clock is read."""
     machine.value("torch.version")
-    age = _days(matrix.revision, machine.snapshot.taken)
+    age = days_between(matrix.revision, machine.snapshot.taken)
     if age is None or age <= MOST_DAYS:
         return
     yield RULE.finding(
@@ -55,25 +53,6 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
         "torch.version",
         confidence=Confidence.PROVED,
     )
-
-
-def _days(revision: str, taken: str) -> int | None:
-    """Return the days between two ISO 8601 dates; None where one is none (a described machine was never looked at)."""
-    first, second = _ordinal(revision), _ordinal(taken)
-    return None if first is None or second is None else second - first
-
-
-def _ordinal(text: str) -> int | None:
-    """Return the number of a day, counted in the Gregorian calendar; `datetime` would cost a millisecond to import."""
-    parts = text.partition("T")[0].split("-")
-    if [len(part) for part in parts] != [4, 2, 2] or not all(part.isascii() and part.isdigit() for part in parts):
-        return None
-    year, month, day = map(int, parts)
-    if not (1 <= month <= 12 and 1 <= day <= 31):
-        return None
-    year -= month <= 2  # years that begin in March: a leap day is then the last of one
-    before = (153 * ((month + 9) % 12) + 2) // 5  # days of the months since March
-    return 365 * year + year // 4 - year // 100 + year // 400 + before + day
 
 
 RULE = Rule(

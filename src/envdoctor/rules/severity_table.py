@@ -51,6 +51,7 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
         "no visible GPU is served": ERROR,
     },
     "gpu-arch-not-in-wheel": {
+        "reported to run, by no source vouched for": WARNING,
         "served by PTX of an older CUDA": WARNING,
         "its CUDA came before the GPU": WARNING,
         "another visible GPU is served": WARNING,

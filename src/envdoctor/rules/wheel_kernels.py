@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.fit import kernels_for
-from envdoctor.matrix.serving import capability_of, jit_refused, toolkit_knows
+from envdoctor.matrix.serving import capability_of, disputed, jit_refused, toolkit_knows
 from envdoctor.matrix.versions import minor
 from envdoctor.model.machine import Undecidable
 
@@ -29,7 +29,8 @@ NEEDS = (
 class Kernels:
     """The installed wheel against the visible GPUs.
 
-    Each list pairs GPUs with their capability. `unserved`: no code for them. `by_old_ptx`: the driver can compile
+    Each list pairs GPUs with their capability. `unserved`: no code for them. `disputed`: Jetson parts of which reports
+    differ on whether the code runs. `by_old_ptx`: the driver can compile
     torch's own kernels, but the CUDA libraries beside them are older than the GPU. `without_cudnn`: the wheel's cuDNN
     dropped them.
     """
@@ -38,6 +39,7 @@ class Kernels:
     wheel: Wheel
     sass: tuple[Capability, ...]
     unserved: tuple[tuple[Gpu, Capability], ...]
+    disputed: tuple[tuple[Gpu, Capability], ...]
     by_old_ptx: tuple[tuple[Gpu, Capability], ...]
     without_cudnn: tuple[tuple[Gpu, Capability], ...]
     served: int
@@ -64,19 +66,24 @@ def kernels(machine: Machine, matrix: Matrix) -> Kernels | None:
     if wheel is None or wheel.sass is None:
         raise Undecidable(f"torch {torch.text} is unknown to this matrix ({matrix.revision})")
     unserved: list[tuple[Gpu, Capability]] = []
+    in_dispute: list[tuple[Gpu, Capability]] = []
     by_old_ptx: list[tuple[Gpu, Capability]] = []
     without_cudnn: list[tuple[Gpu, Capability]] = []
     for gpu in machine.visible_gpus:
         capability = capability_of(gpu, matrix)
         kind = kernels_for(wheel.sass, wheel.ptx or (), capability)
-        if kind is None or (kind == "ptx" and jit_refused(machine, wheel)):
+        if disputed(wheel, capability):
+            in_dispute.append((gpu, capability))
+        elif kind is None or (kind == "ptx" and jit_refused(machine, wheel)):
             unserved.append((gpu, capability))
         elif kind == "ptx" and toolkit_knows(matrix, wheel, capability) is False:
             by_old_ptx.append((gpu, capability))
         elif matrix.cudnn_serves(wheel.cudnn, capability) is False:
             without_cudnn.append((gpu, capability))
     served = len(machine.visible_gpus) - len(unserved)
-    return Kernels(torch, wheel, wheel.sass, tuple(unserved), tuple(by_old_ptx), tuple(without_cudnn), served)
+    return Kernels(
+        torch, wheel, wheel.sass, tuple(unserved), tuple(in_dispute), tuple(by_old_ptx), tuple(without_cudnn), served
+    )
 
 
 @dataclass(frozen=True, slots=True)
