@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envdoctor import __version__
+from envdoctor.commands.lazy import LazyGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,45 +28,14 @@ COMMANDS = {
     "plan": "Say which torch fits this machine, or one you describe.",
     "explain": "Print the page of one rule: what it means, why it happens, how to fix it.",
     "rules": "List every rule.",
+    "matrix": "Print the compatibility matrix, or compare it with the package index.",
 }
-
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when one of them is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names in the order a newcomer needs them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import the module of a command and return it."""
-        if cmd_name not in COMMANDS:
-            return None
-        from importlib import import_module
-
-        command = import_module(f"envdoctor.commands.{cmd_name}").command
-        return command if isinstance(command, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list without importing any command."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggest near names for a command that does not exist."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else " `envdoctor --help` lists the commands."
-            ctx.fail(f"No such command {args[0]!r}.{hint}")
-        return super().resolve_command(ctx, args)
 
 
 @click.group(
     cls=LazyGroup,
+    table=COMMANDS,
+    package="envdoctor.commands",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `envdoctor check`. Exit codes: 0 nothing found that fails, 1 findings, 2 usage or unreadable "
     "input, 3 could not diagnose.",
@@ -167,11 +137,12 @@ def _tidy() -> None:
     stop_all = getattr(sys.modules.get("envdoctor.host.process"), "stop_all", None)
     if stop_all is not None:
         stop_all()
-    for part in getattr(sys.modules.get("envdoctor.commands.deliver"), "PARTS", ()):
-        try:
-            os.unlink(part)
-        except OSError:  # not made yet, or renamed already
-            continue
+    for writer in ("envdoctor.commands.deliver", "envdoctor.published.store"):
+        for part in tuple(getattr(sys.modules.get(writer), "PARTS", ())):
+            try:
+                os.unlink(part)
+            except OSError:  # not made yet, or renamed already
+                continue
 
 
 def _tell(write: Callable[[], object]) -> None:

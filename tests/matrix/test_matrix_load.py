@@ -92,11 +92,12 @@ def test_order_of_places(package, written):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is missing"),
+        (b"", "holds no row"),
         (b"revision = ", "not TOML: Invalid value (at end of document)"),
         (b'revision = "2026-11-21"\n[torch\n', "line 2"),
-        (b"revision = 3\n", "python_tags: is missing"),
-        (b"\xff\xfe", "not UTF-8 (byte 0)"),
+        (b"revision = 3\n", "revision: must be text"),
+        (b"# \xff", "not UTF-8 (byte 2)"),
+        (b"\xff\xfe#\x00", "begins with a byte order mark"),
         (b"a = " + b"[" * 100_000, "not TOML"),
         (b"x" * (load.MOST_BYTES + 1), "larger than 4 MiB, not a matrix"),
         (b'surprise = "1"\n', "surprise: unknown key"),
@@ -104,7 +105,7 @@ def test_order_of_places(package, written):
         (b"revision = 1" + b"0" * 5000, "not TOML"),
         (b'"two\\nlines\\u001b[31m" = 1', "two lines [31m: unknown key"),
         # tomllib reads it and the law refuses it; tomli, which stands in before 3.11, gives up on the nesting.
-        (b"glibc.floors." + b"a." * 2_000 + b'b = "1"\n', "is missing" if sys.version_info >= (3, 11) else "nested"),
+        (b"glibc.floors." + b"a." * 2_000 + b'b = "1"\n', "must be text" if sys.version_info >= (3, 11) else "nested"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_line(tmp_path, content, message):

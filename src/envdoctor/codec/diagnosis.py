@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envdoctor.codec import plan as plan_document
 from envdoctor.codec import snapshot as snapshot_document
 from envdoctor.codec.json_value import to_json
+from envdoctor.codec.overlay import encode_overlay
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
@@ -31,7 +32,11 @@ def encode(report: Report) -> dict[str, Value]:
         "crashed": [{"rule": crashed.rule, "reason": to_json(crashed.reason)} for crashed in diagnosis.crashed],
         "plan": plan_document.encode(report.plan),
         "snapshot": snapshot_document.encode(report.snapshot),
-        "matrix": {"revision": report.matrix_revision, "newest_torch": report.newest_torch},
+        "matrix": {
+            "revision": report.matrix_revision,
+            "newest_torch": report.newest_torch,
+            "overlay": encode_overlay(report.overlay),
+        },
         "envdoctor": report.envdoctor,
     }
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-NAMES = ("envdoctor.snapshot/1", "envdoctor.diagnosis/1", "envdoctor.plan/1")
+NAMES = (
+    "envdoctor.snapshot/1",
+    "envdoctor.diagnosis/1",
+    "envdoctor.plan/1",
+    "envdoctor.matrix/1",
+    "envdoctor.verification/1",
+)
 
 
 def schema_text(name: str) -> str:

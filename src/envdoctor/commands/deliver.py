@@ -15,6 +15,9 @@ from envdoctor.commands.failure import Unusable
 from envdoctor.commands.options import FORMATS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envdoctor.model.plan import Plan
     from envdoctor.model.report import Report
     from envdoctor.model.snapshot import Snapshot
 
@@ -49,25 +52,25 @@ def wants_colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def terminal_width() -> int:
-    """Return the columns to fill: the terminal's, from 40 to 100; 80 in a pipe."""
+def terminal_width(most: int = 100) -> int:
+    """Return the columns to fill: the terminal's, from 40 to `most` (prose reads badly beyond 100); 80 in a pipe."""
     from shutil import get_terminal_size
 
-    return max(40, min(100, get_terminal_size((80, 24)).columns)) if sys.stdout.isatty() else 80
+    return max(40, min(most, get_terminal_size((80, 24)).columns)) if sys.stdout.isatty() else 80
 
 
-def destination(output: str, form: str) -> tuple[str, str]:
+def destination(output: str, form: str, formats: Sequence[str] = FORMATS) -> tuple[str, str]:
     """Split `json=report.json` into format and file; a prefix that is no format belongs to the file's name."""
     prefix, equals, path = output.partition("=")
-    return (prefix, path) if equals and prefix in FORMATS else (form, output)
+    return (prefix, path) if equals and prefix in formats else (form, output)
 
 
-def one_writer_to_stdout(outputs: tuple[str, ...], save_snapshot: str | None) -> None:
+def one_writer_to_stdout(outputs: tuple[str, ...], save_snapshot: str | None, formats: Sequence[str] = FORMATS) -> None:
     """Refuse two documents on standard output, and files without a name, before anything is looked at.
 
     `outputs` are the values of `-o`, `save_snapshot` that of `--save-snapshot`. Raises `Unusable`.
     """
-    paths = [destination(output, "")[1] for output in outputs]
+    paths = [destination(output, "", formats)[1] for output in outputs]
     if "" in paths:
         raise Unusable("-o: no file name")
     if save_snapshot == "":
@@ -151,6 +154,13 @@ def without_names(report: Report) -> Report:
     from envdoctor.codec.redact_report import redacted_report
 
     return redacted_report(report, *_names())
+
+
+def plan_without_names(plan: Plan, snapshot: Snapshot) -> Plan:
+    """Return the plan for the machine of a snapshot without names of people, hosts and devices."""
+    from envdoctor.codec.redact_report import redacted_plan
+
+    return redacted_plan(plan, snapshot, *_names())
 
 
 def snapshot_without_names(snapshot: Snapshot) -> Snapshot:

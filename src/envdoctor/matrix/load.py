@@ -1,4 +1,4 @@
-"""Finding and reading the matrix file: the compiled form for ours, TOML with its laws for any other."""
+"""Finding and reading the matrix: the compiled form of ours, and TOML of others, which is held to the laws."""
 
 from __future__ import annotations
 
@@ -23,25 +23,42 @@ WRITTEN = "compat_matrix.toml"
 MOST_BYTES = 4 * 1024 * 1024
 """Ours has about 125 KB; a file of this size is not a matrix."""
 
+MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks of UTF-8 and UTF-16."""
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def load_matrix(path: Place | None = None) -> Matrix:
-    """Read the matrix: the shipped one, or a TOML file of the user, whose laws are checked first.
+    """Read the matrix: the shipped one, or that with a TOML file of the user laid over it and its laws checked.
 
-    The shipped one is `envdoctor/compat_matrix.json`, compiled when the wheel was built; `compat_matrix.toml`
-    beside it where that is missing; in a checkout the file at its top level. Raises `MatrixError`, one line, for
+    A file that is a matrix by itself takes the place of ours (`overlay.is_whole`). Raises `MatrixError`, one line, for
     whatever keeps the file from being used.
     """
-    if path is not None:
-        return checked(Matrix(read_toml(path), str(path)))
+    if path is None:
+        return Matrix(*_shipped())
+    from envdoctor.matrix.overlay import is_whole, laid_over
+
+    document = read_toml(path)
+    if is_whole(document):
+        return checked(Matrix(document, str(path)))
+    merged, overlay = laid_over(_shipped()[0], document, str(path))
+    return checked(Matrix(merged, str(path), overlay))
+
+
+def _shipped() -> tuple[dict[str, Node], str]:
+    """Return the shipped document and what to call its file.
+
+    It is `envdoctor/compat_matrix.json`, compiled when the wheel was built; `compat_matrix.toml` beside it where that
+    is missing; in a checkout the file at its top level.
+    """
     compiled = os.path.join(_PACKAGE, COMPILED)
     if os.path.isfile(compiled):
-        return Matrix(read_json(compiled), COMPILED)
+        return read_json(compiled), COMPILED
     for folder in (_PACKAGE, os.path.dirname(os.path.dirname(_PACKAGE))):
         written = os.path.join(folder, WRITTEN)
         if os.path.isfile(written):
-            return Matrix(read_toml(written), WRITTEN)
+            return read_toml(written), WRITTEN
     raise MatrixError(f"{WRITTEN}: not found beside the package; reinstall envdoctor")
 
 
@@ -64,8 +81,10 @@ def read_toml(path: Place) -> dict[str, Node]:
     text = _text(path)
     try:
         return _document(tomllib.loads(text), path)
-    except ValueError as error:  # TOMLDecodeError, and plain where a number has too many digits
+    except tomllib.TOMLDecodeError as error:
         raise MatrixError(f"{path}: not TOML: {error}") from None
+    except ValueError:
+        raise MatrixError(f"{path}: not TOML: a number has too many digits") from None
     except RecursionError:
         raise MatrixError(f"{path}: not TOML: nested too deeply") from None
 
@@ -95,6 +114,8 @@ def _text(path: Place) -> str:
         raise MatrixError(f"{path}: cannot be read: {reason}") from None
     if len(raw) > MOST_BYTES:
         raise MatrixError(f"{path}: larger than {MOST_BYTES // 1024**2} MiB, not a matrix")
+    if raw.startswith(MARKS):  # editors and shells of Windows put one in front
+        raise MatrixError(f"{path}: begins with a byte order mark; save it as UTF-8 without one")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis
+    from envdoctor.model.overlay import OverlayName
     from envdoctor.model.plan import Plan
     from envdoctor.model.snapshot import Snapshot
 
@@ -16,7 +17,8 @@ class Report:
     """What was seen, what it means, what to type, and the knowledge it was judged by.
 
     `exit_code` is the one the process ends with, `matrix_revision` the date of the compatibility matrix,
-    `newest_torch` the newest torch release that matrix knows, `envdoctor` the version that judged.
+    `newest_torch` the newest torch release that matrix knows, `envdoctor` the version that judged, `overlay` the
+    organisation's file that was laid over the matrix.
     """
 
     snapshot: Snapshot
@@ -26,3 +28,4 @@ class Report:
     matrix_revision: str
     newest_torch: str
     envdoctor: str
+    overlay: OverlayName | None = None

@@ -52,7 +52,8 @@ def finding_lines(finding: Finding, width: int) -> Iterator[Line]:
 
 
 def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
-    title = f"envdoctor {safe(report.envdoctor)} - matrix {safe(report.matrix_revision)}"
+    overlay = f" with {safe(str(report.overlay))}" if report.overlay else ""
+    title = f"envdoctor {safe(report.envdoctor)} - matrix {safe(report.matrix_revision)}{overlay}"
     yield Line(title, "bold", len(title))
     for statement in machine_lines(report.snapshot):
         yield from _filled(statement, width)
