@@ -17,6 +17,7 @@ from envdoctor.host.host import Host
 from envdoctor.model.fact import Known
 from envdoctor.probes import (
     conda_records,
+    dependents,
     distributions,
     duplicates,
     environment_kind,
@@ -41,9 +42,19 @@ PROBES = (
     conda_records,
     torch_build,
     partners,
+    dependents,
     nvidia_packages,
     extensions,
 )
+
+METADATA = (
+    "Metadata-Version: 2.4\nName: package\n"
+    + "Classifier: Programming Language :: Python :: 3\n" * 34
+    + "Requires-Dist: numpy\n" * 8
+    + "\n"
+    + "What the package is for and how it is used.\n" * 155
+)
+"""As long as the mean of 299 installed distributions: a head of 1.9 kB, 8.7 kB in all."""
 
 
 def populate(site: str, start: int, end: int) -> None:
@@ -54,7 +65,7 @@ def populate(site: str, start: int, end: int) -> None:
         os.mkdir(info)
         for name in ("METADATA", "INSTALLER", "RECORD", "WHEEL") if number < 2_500 else ():
             with open(os.path.join(info, name), "w", encoding="utf-8") as file:
-                file.write("Metadata-Version: 2.1\nName: package\nRequires-Dist: numpy\n")
+                file.write(METADATA if name == "METADATA" else "Metadata-Version: 2.1\n")
 
 
 def look(prefix: str, site: str) -> Looking:

@@ -15,6 +15,7 @@ from envdoctor.matrix.load import load_matrix
 from envdoctor.probes.environment import VARIABLES
 from envdoctor.probes.index_settings import VARIABLES as INDEX_VARIABLES
 from envdoctor.probes.look import PROBES
+from envdoctor.published import store
 from envdoctor.reporters.lines import joined
 from envdoctor.reporters.terminal import finding_lines
 from envdoctor.rules.groups import grouped
@@ -88,6 +89,12 @@ These become entries of `index.settings`, beside the configuration files of pip,
 and path are kept, without user info, query and path segments that are tokens.
 """,
             table(("variable", "tool and setting"), index_rows),
+            f"""## What reading an index keeps
+
+`matrix verify` and `matrix refresh` ask the index that pip or uv is configured for, with all that is configured
+of it and of the network: certificates, proxies, logins in `netrc` or in an address. What they read they remember.
+
+{table(("variable", "what it says"), [(f"`{store.VARIABLE}`", store.MEANING)])}""",
         ]
     )
 

@@ -108,6 +108,9 @@ def _python(described: Mapping[str, Fact], machine: str) -> dict[str, Value]:
     return {
         "python.environment": "venv",
         "python.manager": "venv",
+        "python.project": None,
+        "python.project_tool": None,
+        "python.prefix_writable": True,
         "python.system_site": False,
         "python.user_site": None,
         "python.layers": [{"folder": folder, "kind": "environment"} for folder in folders],
@@ -131,6 +134,7 @@ def _packages(described: Mapping[str, Fact]) -> dict[str, Value]:
         "torch.wheel_tags": [wheel] if installed and platform.startswith("linux") else None,
         "torch.installer": "pip" if installed else None,
         "torch.rocm_archs": None,
+        "torch.dependents": [],
         "nvidia.toolkit_requires": None,
         "nvidia.clashes": [],
         "numpy.version": None,

@@ -1,8 +1,8 @@
 """The installed distributions, by the names of their dist-info (or older egg-info) entries alone.
 
-Reading 250 METADATA files costs more than the rest of a check; the folder's name holds name and version
-(recording installed projects, PyPA specification). Only torch and its family are read further, by the
-probes that follow. What an entry costs is measured in `benchmarks/distribution_cost.py`.
+The folder's name holds name and version (recording installed projects, PyPA specification). Of torch and its family
+more is read by the probes that follow, of all others only what they require of torch (`dependents`). What an entry
+costs is measured in `benchmarks/distribution_cost.py`.
 """
 
 from __future__ import annotations

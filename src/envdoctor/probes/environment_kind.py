@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.probes import pyvenv
+from envdoctor.probes.project_files import keeper, posix, project_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,8 +62,6 @@ STORES = (
 SYSTEM = ("/System/Library/", "/Library/Developer/CommandLineTools/", "/Applications/Xcode.app/")
 """Where Apple's own Pythons lie; those of Linux distributions have the prefix `/usr`."""
 
-MOST_PYPROJECT = 256 * 1024
-
 
 def look(at: Looking) -> Facts:
     """Tell the kind by the prefixes and the marks in them."""
@@ -75,11 +74,6 @@ def look(at: Looking) -> Facts:
     made = _maker(at.host, prefix, config, kind)
     manager: Fact = Known(*made) if made else Absent("no mark of a tool that made it")
     return {"python.environment": Known(kind, source), "python.manager": manager}
-
-
-def posix(host: Host, path: str) -> str:
-    """Return a path with `/` between its parts, whatever the system it is from."""
-    return path.replace("\\", "/") if host.os == "windows" else path
 
 
 def _kind(host: Host, prefix: str, base: str, config: Mapping[str, str] | None) -> tuple[str, str]:
@@ -132,34 +126,14 @@ def _maker_of_venv(host: Host, prefix: str, place: str, config: Mapping[str, str
         return "pipenv", ".project"
     if config is None:
         return ("virtualenv", "orig-prefix.txt") if _old_virtualenv(host, prefix) else ("venv", "sys.prefix")
-    return (
-        _project(host, place, by_uv="uv" in config)
-        or (("uv", "pyvenv.cfg") if "uv" in config else None)
-        or ("virtualenv" if "virtualenv" in config else "venv", "pyvenv.cfg")
-    )
-
-
-def _project(host: Host, place: str, *, by_uv: bool) -> tuple[str, str] | None:
-    """Tell whose `.venv` it is by the files beside it; poetry and pdm make theirs with virtualenv or venv.
-
-    pdm can have uv make it, poetry cannot.
-    """
-    project, _, name = place.rstrip("/").rpartition("/")
-    if name != ".venv" or host.is_file(f"{project}/uv.lock"):
-        return None
-    for mark in (".pdm-python", "pdm.lock"):
-        if host.is_file(f"{project}/{mark}"):
-            return "pdm", mark
-    if by_uv:
-        return None
-    for mark in ("poetry.lock", "poetry.toml"):
-        if host.is_file(f"{project}/{mark}"):
-            return "poetry", mark
-    try:
-        told = host.read(f"{project}/pyproject.toml", MOST_PYPROJECT)
-    except (OSError, ValueError):
-        return None
-    return ("poetry", "pyproject.toml") if "\n[tool.poetry" in f"\n{told}" else None
+    folder = project_folder(place)
+    kept = keeper(host, folder, by_uv="uv" in config) if folder else None
+    if kept and kept[0] != "uv":  # uv itself says so in pyvenv.cfg
+        return kept
+    for mark in ("uv", "virtualenv"):
+        if mark in config:
+            return mark, "pyvenv.cfg"
+    return "venv", "pyvenv.cfg"
 
 
 def _old_virtualenv(host: Host, prefix: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.probes import pyvenv
-from envdoctor.probes.environment_kind import posix
+from envdoctor.probes.project_files import posix
 
 if TYPE_CHECKING:
     from envdoctor.host.host import Host

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Fact, Known
 from envdoctor.probes import records
-from envdoctor.probes.environment_kind import posix
+from envdoctor.probes.project_files import posix
 from envdoctor.probes.symlinks import resolved
 
 if TYPE_CHECKING:
