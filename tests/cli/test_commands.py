@@ -294,7 +294,7 @@ def test_a_secret_in_the_environment_goes_nowhere(broken: Environment, standin: 
         (["--driver", "535", "--compute-capability", "8.0"], "solved", 0, ("cu126", "cu128", "cu129")),
         (["--driver", "535.104.05", "--gpu", "RTX 5090"], "impossible", 1, ()),
         (["--driver", "535.104.05", "--gpu", "A100", "--python-version", "3.6"], "impossible", 1, ()),
-        (["--driver", "535.104.05", "--gpu", "A100", "--glibc", "2.4"], "impossible", 1, ()),
+        (["--driver", "535.104.05", "--gpu", "A100", "--glibc", "2.12"], "impossible", 1, ()),
         (["--driver", "535.104.05", "--gpu", "A100", "--glibc", "2.17"], "solved", 0, ("cu124", "cu126")),
         (["--python-version", "3.11"], "solved", 0, ("cpu",)),
         (["--platform", "macos-arm64"], "solved", 0, ("cpu",)),

@@ -145,7 +145,7 @@ def test_finding_as_the_contract_has_it() -> None:
     ]
     assert document["skipped"][0] == {"rule": "mig", "reason": "why", "fact": "gpu.count"}
     assert document["crashed"] == [{"rule": "gpu-lost", "reason": "why"}]
-    assert document["matrix"] == {"revision": "2026-11-21", "newest_torch": "2.15.0"}
+    assert document["matrix"] == {"revision": "2026-11-21", "newest_torch": "2.15.0", "overlay": None}
 
 
 def test_plan_as_the_contract_has_it() -> None:

@@ -14,6 +14,7 @@ from envdoctor.matrix.load import load_matrix
 from envdoctor.model.finding import Diagnosis, Severity, Verdict
 from envdoctor.model.machine import Machine, Wishes
 from envdoctor.model.plan import Plan, Status
+from envdoctor.plan.proof import prove
 from envdoctor.plan.remedies import plan_for
 from envdoctor.plan.solve import Solver
 from envdoctor.rules.rule import all_rules
@@ -49,8 +50,10 @@ def hangs_together(snapshot: Snapshot, diagnosis: Diagnosis) -> None:
 
 def plans(snapshot: Snapshot, diagnosis: Diagnosis, wishes: Wishes) -> None:
     for live in (False, True):
-        plan = plan_for(diagnosis, Solver(Machine(snapshot, wishes), MATRIX, live=live))
+        solver = Solver(Machine(snapshot, wishes), MATRIX, live=live)
+        plan = prove(plan_for(diagnosis, solver), solver, lambda after: diagnose(after, MATRIX, wishes))
         assert isinstance(plan, Plan)
+        assert [way.because for way in plan.alternatives if way.proved is False] == []
         if plan.status is Status.IMPOSSIBLE:
             assert plan.target is None
             assert plan.because

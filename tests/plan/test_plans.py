@@ -137,7 +137,7 @@ def test_a_mixed_machine_that_no_wheel_serves_whole_hides_the_worse_gpu() -> Non
     assert plan.status is Status.IMPOSSIBLE
     hiding = [way for way in plan.alternatives if way.steps and way.steps[0].kind == "set-env"]
     assert hiding
-    assert hiding[0].steps[0].argv == ("export", "CUDA_VISIBLE_DEVICES=1")
+    assert hiding[0].steps[0].argv == ("export", "CUDA_VISIBLE_DEVICES=1", "CUDA_DEVICE_ORDER=PCI_BUS_ID")
     assert hiding[0].target is not None
 
 

@@ -22,7 +22,7 @@ from standin.environment import torch_version_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-S1 = SCENARIOS["S1"]
+S1, S9 = SCENARIOS["S1"], SCENARIOS["S9"]
 GIT = "0" * 40
 
 
@@ -100,18 +100,26 @@ def planned(environment: Environment, index: str, standin: Path, *options: str) 
     return list(plan["steps"][0]["argv"])
 
 
-def carried_out(argv: Sequence[str]) -> None:
+def carried_out(argv: Sequence[str]) -> str:
     done = subprocess.run(list(argv), capture_output=True, text=True, check=False, env=quiet(), cwd="/")
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def test_the_planned_command_replaces_torch_and_leaves_the_rest(
-    environment: Environment, index: str, standin: Path
+    environment: Environment, index: str, standin: Path, tmp_path: Path
 ) -> None:
     before = installed(environment)
     assert before["torch"] == "2.5.1"
     argv = planned(environment, index, standin)
     assert argv[0] == str(environment.python)
+    report = tmp_path / "report.json"
+    carried_out([*argv, "--dry-run", "--report", str(report)])
+    told = json.loads(report.read_text())["install"]
+    assert {one["metadata"]["name"]: one["metadata"]["version"] for one in told} == {
+        "torch": "2.5.1+cu118", "torchvision": "0.20.1+cu118", "nvidia-cuda-runtime-cu11": "11.8.89",
+    }  # fmt: skip
+    assert installed(environment) == before
     carried_out(argv)
     after = installed(environment)
     assert after["torch"] == "2.5.1+cu118"
@@ -145,6 +153,12 @@ def test_the_planned_command_for_uv(environment: Environment, index: str, standi
     before = installed(environment)
     argv = planned(environment, index, standin, "--installer", "uv")
     assert argv[0] == "uv"
+    told = carried_out([str(UV), *argv[1:], "--dry-run"])
+    assert {line.strip() for line in told.splitlines() if line.startswith((" +", " -"))} == {
+        "- torch==2.5.1", "+ torch==2.5.1+cu118", "- torchvision==0.20.1", "+ torchvision==0.20.1+cu118",
+        "+ nvidia-cuda-runtime-cu11==11.8.89",
+    }  # fmt: skip
+    assert installed(environment) == before
     carried_out([str(UV), *argv[1:]])
     after = installed(environment)
     assert after["torch"] == "2.5.1+cu118"
@@ -152,6 +166,54 @@ def test_the_planned_command_for_uv(environment: Environment, index: str, standi
     assert {name: version for name, version in before.items() if after.get(name) != version}.keys() <= {
         "torch", "torchvision", "nvidia_cuda_runtime_cu12",
     }  # fmt: skip
+
+
+ARM = {
+    "host.platform": "linux-aarch64", "host.kind": "sbsa", "gpu.0.name": "NVIDIA GH200 480GB",
+    "gpu.0.compute_capability": "9.0", "driver.version": "550.54.15", "driver.cuda_version": "12.4",
+    "torch.version": "2.5.1", "torch.dist_version": "2.5.1", "torch.channel": "cpu", "torch.wheel_tags": [],
+}  # fmt: skip
+"""What is told of an Arm server with the CPU build of torch 2.5.1, which is called like its CUDA build."""
+
+
+@pytest.mark.parametrize("installer", ["pip", pytest.param("uv", marks=pytest.mark.skipif(UV is None, reason="no uv"))])
+def test_a_build_without_a_local_version_replaces_one_of_the_same_name(
+    installer: str, tmp_path: Path, standin: Path
+) -> None:
+    root = tmp_path / "whl"
+    for name, version in (("torch", "2.5.1"), ("torchvision", "0.20.1")):
+        files = {f"{name}/__init__.py": "", f"{name}/version.py": "cuda = '12.4'\n"}
+        add_wheel(root / "cu124", name, version, files=files, requires=("numpy",))
+    made = make_environment(tmp_path / "venv", "2.5.1+cu124", from_pypi=True, pip=False)
+    install(made, "numpy", "1.26.4", files={"numpy/__init__.py": "mine = True\n"})
+    saved = run_cli(["snapshot", "--python", str(made.python)], standin_variables(S9), standin=standin).json()
+    saved["facts"] |= {name: {"state": "known", "value": value, "source": "test"} for name, value in ARM.items()}
+    absent = ("torch.cuda", "torch.local", "torchvision.cuda", "torch.requires", "cuda.compat")
+    saved["facts"] |= {name: {"state": "absent", "reason": "test"} for name in absent}
+    index = root.as_uri()
+    said = run_cli(
+        ["plan", "--from", "-", "--index-base", index, "--installer", installer, "--torch", "2.5.1", "--format=json"],
+        stdin=json.dumps(saved),
+    )  # fmt: skip
+    plan = said.json()
+    assert plan["target"]["channel"] == "cu124", plan
+    (step,) = plan["steps"]
+    assert step["argv"][-2:] == ["torch==2.5.1", "torchvision==0.20.1"]
+    if installer == "pip":
+        done = subprocess.run([made.python, "-m", "ensurepip"], capture_output=True, check=False, env=quiet())
+        if done.returncode:
+            pytest.skip("this Python brings no pip of its own")
+        argv = [str(made.python), *step["argv"][1:]]
+    else:
+        argv = [str(made.python) if word == "python" else word for word in (str(UV), *step["argv"][1:])]
+    plain = [word for word in argv if word != "--force-reinstall"]
+    if installer == "pip":
+        carried_out(plain)
+        assert (made.site_packages / "torch" / "version.py").read_text() != "cuda = '12.4'\n"
+    carried_out(argv)
+    assert (made.site_packages / "torch" / "version.py").read_text() == "cuda = '12.4'\n"
+    assert (made.site_packages / "torchvision" / "version.py").read_text() == "cuda = '12.4'\n"
+    assert (made.site_packages / "numpy" / "__init__.py").read_text() == "mine = True\n"
 
 
 def test_a_library_that_was_removed_is_put_back(tmp_path: Path, index: str, standin: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_command_stands_whole_and_quoted_on_its_own_line() -> None:
     argv = ("/opt/my env/bin/python", "-m", "pip", "install", "torch>=2.9,<3", "x" * 200)
     plan = Plan(Status.SOLVED, steps=(Step("install-wheels", Applicability.UNSAFE, "why", argv),))
     lines = render(report(facts(), plan=plan), width=60).splitlines()
-    assert f"    '/opt/my env/bin/python' -m pip install 'torch>=2.9,<3' {'x' * 200}" in lines
+    assert f'    "/opt/my env/bin/python" -m pip install "torch>=2.9,<3" {"x" * 200}' in lines
 
 
 def test_consequence_stands_after_its_cause_even_where_it_is_worse() -> None:

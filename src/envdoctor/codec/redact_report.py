@@ -9,8 +9,9 @@ from envdoctor.codec.redact import Redactor
 
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Evidence, Finding
-    from envdoctor.model.plan import Plan
+    from envdoctor.model.plan import Plan, Step
     from envdoctor.model.report import Report
+    from envdoctor.model.snapshot import Snapshot
 
 
 def redacted_report(
@@ -26,7 +27,15 @@ def redacted_report(
         snapshot=redactor.snapshot(report.snapshot),
         diagnosis=_diagnosis(report.diagnosis, redactor),
         plan=_plan(report.plan, redactor),
+        overlay=report.overlay and report.overlay._replace(file=redactor.text(report.overlay.file)),
     )
+
+
+def redacted_plan(
+    plan: Plan, snapshot: Snapshot, home: str | None, user: str | tuple[str, ...] | None, hostname: str | None
+) -> Plan:
+    """Return a plan that is saved without its report, made for the machine of `snapshot`; arguments as above."""
+    return _plan(plan, Redactor(snapshot, home, user, hostname))
 
 
 def _diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> Diagnosis:
@@ -53,17 +62,27 @@ def _evidence(evidence: Evidence, redactor: Redactor) -> Evidence:
 
 
 def _plan(plan: Plan, redactor: Redactor) -> Plan:
-    steps = tuple(
-        replace(step, why=redactor.text(step.why), argv=tuple(redactor.text(word) for word in step.argv))
-        for step in plan.steps
-    )
-    target = plan.target
+    def texts(lines: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(redactor.text(line) for line in lines)
+
+    target, conflict = plan.target, plan.conflict
     if target and target.index_url:
         target = replace(target, index_url=redactor.text(target.index_url))
+    if conflict:
+        conflict = replace(conflict, constraints=texts(conflict.constraints), relax=texts(conflict.relax))
     return replace(
         plan,
         target=target,
-        steps=steps,
+        steps=tuple(_step(step, redactor) for step in plan.steps),
         alternatives=tuple(_plan(alternative, redactor) for alternative in plan.alternatives),
-        because=tuple(redactor.text(constraint) for constraint in plan.because),
+        because=texts(plan.because),
+        would_not_help=texts(plan.would_not_help),
+        conflict=conflict,
+        candidates=tuple(replace(one, reasons=texts(one.reasons)) for one in plan.candidates),
     )
+
+
+def _step(step: Step, redactor: Redactor) -> Step:
+    edit = replace(step.edit, text=redactor.text(step.edit.text)) if step.edit else None
+    argv = tuple(redactor.text(word) for word in step.argv)
+    return replace(step, why=redactor.text(step.why), argv=argv, edit=edit)

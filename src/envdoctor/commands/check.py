@@ -86,9 +86,20 @@ def command(
     if remedies.nothing_to_mend(diagnosis, machine):
         plan = remedies.NOTHING
     else:  # the planner takes as long to import as half of the rules; a healthy machine does without it
+        from dataclasses import replace
+
+        from envdoctor.commands import planning
+        from envdoctor.plan.proof import prove
         from envdoctor.plan.solve import Solver
 
-        plan = remedies.plan_for(diagnosis, Solver(machine, matrix, live=snapshot_file is None))
+        live = snapshot_file is None
+        pins = planning.constraints((), machine, live=live).pins
+        solver = Solver(Machine(seen, replace(wishes, pins=tuple(pins))), matrix, live=live)
+        plan = prove(
+            remedies.plan_for(diagnosis, solver),
+            solver,
+            lambda after: diagnose(after, matrix, wishes, select=chosen, ignore=left_out),
+        )
     report = Report(
         snapshot=seen,
         diagnosis=diagnosis,
@@ -97,6 +108,7 @@ def command(
         matrix_revision=matrix.revision,
         newest_torch=matrix.newest_torch,
         envdoctor=__version__,
+        overlay=matrix.overlay_name,
     )
     if save_snapshot:
         deliver.save_snapshot(seen, save_snapshot)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envdoctor.commands.failure import Unusable
+from envdoctor.commands import described_values as values
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.model.machine import parse_capability
 from envdoctor.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -16,9 +14,6 @@ if TYPE_CHECKING:
 
 SOURCE = "command line"
 KINDS = {"windows": "windows", "macos": "macos"}
-DRIVER = re.compile(r"\d{3}(\.\d{1,3}){0,2}")
-PYTHON = re.compile(r"3\.(\d{1,2})(\.\d{1,2})?(t?)")
-GLIBC = re.compile(r"2\.\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +35,24 @@ class Description:
     def snapshot(self, matrix: Matrix) -> Snapshot:
         """Return the described machine, without any torch. Raises `Unusable` for words that mean nothing."""
         platform = self.platform or "linux-x86_64"
+        driver = values.driver(self.driver, matrix) if self.driver else None
         facts: dict[str, Fact] = {
             "host.os": Known(platform.partition("-")[0], SOURCE),
             "host.platform": Known(platform, SOURCE),
             "host.kind": Known(self._kind(platform), SOURCE),
-            "host.libc": Known(f"glibc {self._glibc()}", SOURCE) if self.glibc else Unknown("not described"),
-            "python.tag": Known(self._tag(), SOURCE) if self.python_version else Absent("not described"),
+            "host.libc": Known(f"glibc {values.glibc(self.glibc)}", SOURCE) if self.glibc else Unknown("not described"),
+            "python.version": Absent("not described"),
+            "python.tag": Absent("not described"),
             "torch.version": Absent("the machine is described, not looked at"),
             "torchvision.version": Absent("the machine is described, not looked at"),
             "torchaudio.version": Absent("the machine is described, not looked at"),
-            "driver.version": Known(self._driver(), SOURCE) if self.driver else Absent("not described"),
+            "torch.dependents": Absent("the machine is described, not looked at"),
+            "driver.version": Known(driver, SOURCE) if driver else Absent("not described"),
         }
-        api = matrix.driver_cuda(self._driver()) if self.driver else None
+        if self.python_version:
+            version, tag = values.python_version(self.python_version, matrix)
+            facts |= {"python.version": Known(version, SOURCE), "python.tag": Known(tag, SOURCE)}
+        api = matrix.driver_cuda(driver) if driver else None
         facts["driver.cuda_version"] = Known(api, "matrix") if api else Absent("not described")
         facts.update(self._gpus(matrix))
         return Snapshot(facts)
@@ -63,8 +64,9 @@ class Description:
         return KINDS.get(platform.partition("-")[0], "jetson" if platform.endswith("-jetson") else "bare")
 
     def _gpus(self, matrix: Matrix) -> dict[str, Fact]:
-        named = [(name, self._capability_of(name, matrix)) for name in self.gpus]
-        named += [(f"a GPU of compute capability {text}", self._capability(text)) for text in self.capabilities]
+        named = [(name, "{}.{}".format(*values.gpu(name, matrix))) for name in self.gpus]
+        stated = [values.capability(text, matrix) for text in self.capabilities]
+        named += [(f"a GPU of compute capability {one}", one) for one in stated]
         count = len(named)
         facts: dict[str, Fact] = {
             "gpu.count": Known(count, SOURCE),
@@ -74,37 +76,3 @@ class Description:
             facts[f"gpu.{index}.name"] = Known(name, SOURCE)
             facts[f"gpu.{index}.compute_capability"] = Known(capability, SOURCE)
         return facts
-
-    def _capability_of(self, name: str, matrix: Matrix) -> str:
-        model = matrix.gpu(name)
-        if model is None:
-            near = matrix.gpu_names_near(name)
-            hint = f"did you mean {' or '.join(near[:3])}?" if near else "name its --compute-capability instead"
-            raise Unusable(f"--gpu {name}: unknown to this matrix; {hint}")
-        return f"{model.capability[0]}.{model.capability[1]}"
-
-    def _capability(self, text: str) -> str:
-        capability = parse_capability(text)
-        if capability is None:
-            raise Unusable(f"--compute-capability {text}: not one; write it like 8.6")
-        if not (2, 0) <= capability < (20, 0):
-            raise Unusable(
-                f"--compute-capability {text}: no NVIDIA GPU has it; `nvidia-smi --query-gpu=compute_cap` tells"
-            )
-        return text
-
-    def _driver(self) -> str:
-        if not DRIVER.fullmatch(self.driver or ""):
-            raise Unusable(f"--driver {self.driver}: not a driver version; write it like 535.104.05")
-        return self.driver or ""
-
-    def _glibc(self) -> str:
-        if not GLIBC.fullmatch(self.glibc or ""):
-            raise Unusable(f"--glibc {self.glibc}: not a version of glibc; write it like 2.28")
-        return self.glibc or ""
-
-    def _tag(self) -> str:
-        match = PYTHON.fullmatch(self.python_version or "")
-        if match is None:
-            raise Unusable(f"--python-version {self.python_version}: not a version; write it like 3.11")
-        return f"cp3{match[1]}{match[3]}"

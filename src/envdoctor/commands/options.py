@@ -9,7 +9,7 @@ import click
 from envdoctor.commands.failure import Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     T = TypeVar("T")
     Function = TypeVar("Function", bound=Callable[..., Any])  # type: ignore[explicit-any, unused-ignore]
@@ -28,6 +28,35 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: float) -
     if value != value:
         raise Unusable(f"{parameter.opts[0]} nan: not a number of seconds")
     return filled(context, parameter, value)
+
+
+def one_of(
+    names: Sequence[str], other_words: Mapping[str, str] | None = None
+) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """Return the callback of an option that takes one of a few names.
+
+    Any other is refused in one line that suggests the nearest, where click's own choice says it in four.
+    `other_words` maps what other tools call a name to ours.
+    """
+
+    def spelled(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        plain = (value or "").strip().lower()
+        if value is None or plain in names:
+            return plain or None
+        near = [other_words[plain]] if other_words and plain in other_words else near_names(plain, names)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it is one of {', '.join(names)}"
+        raise Unusable(f"{parameter.opts[0]} {value}: unknown; {hint}")
+
+    return spelled
+
+
+def near_names(text: str, names: Sequence[str]) -> list[str]:
+    """Return at most three of the names that a text begins, or else that resemble it, the nearest first."""
+    from difflib import get_close_matches
+
+    begun = [name for name in names if text and name.startswith(text)]
+    # difflib takes time that grows with the square of the length.
+    return begun[:3] or get_close_matches(text[:80], names, 3)
 
 
 FORMATS = ("terminal", "json")
@@ -63,7 +92,8 @@ def judging(function: Function) -> Function:
         click.option("--strict", is_flag=True, help="Exit 3 when a fact that is needed cannot be found out."),
         click.option(
             "--fail-on",
-            type=click.Choice(FAIL_ON),
+            metavar=f"[{'|'.join(FAIL_ON)}]",
+            callback=one_of(FAIL_ON),
             default="error",
             show_default=True,
             help="Lowest severity that makes the exit code 1.",
@@ -88,7 +118,8 @@ def reporting(function: Function) -> Function:
     return click.option(
         "--format",
         "form",
-        type=click.Choice(FORMATS),
+        metavar=f"[{'|'.join(FORMATS)}]",
+        callback=one_of(FORMATS),
         default="terminal",
         show_default=True,
         help="Format of the report.",
@@ -96,7 +127,7 @@ def reporting(function: Function) -> Function:
 
 
 def matrix(function: Function) -> Function:
-    """Add the choice of another compatibility matrix."""
+    """Add a file laid over the compatibility matrix, or in place of it."""
     return click.option(
-        "--matrix", "matrix_file", metavar="FILE", callback=filled, help="Judge by this compatibility matrix."
+        "--matrix", "matrix_file", metavar="FILE", callback=filled, help="Lay this file over the compatibility matrix."
     )(function)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from envdoctor.commands import options
 from envdoctor.commands.failure import Unusable
+from envdoctor.plan.installers import NAMES
 
 if TYPE_CHECKING:
     from envdoctor.cli import Invocation
@@ -16,11 +18,20 @@ EXIT_CODES = {"nothing-to-do": 0, "solved": 0, "impossible": 1}
 PLATFORMS = (
     "linux-x86_64", "linux-aarch64", "linux-aarch64-jetson", "windows-x86_64", "macos-arm64", "macos-x86_64",
 )  # fmt: skip
+OTHER_WORDS = {
+    "linux-amd64": "linux-x86_64", "linux-x64": "linux-x86_64", "linux-64": "linux-x86_64",
+    "linux-arm64": "linux-aarch64", "jetson": "linux-aarch64-jetson",
+    "windows-amd64": "windows-x86_64", "win-amd64": "windows-x86_64", "win-64": "windows-x86_64",
+    "osx-arm64": "macos-arm64", "darwin-arm64": "macos-arm64", "macos-aarch64": "macos-arm64",
+    "osx-64": "macos-x86_64", "darwin-x86_64": "macos-x86_64",
+}  # fmt: skip
+"""What conda, Go, pip's tags and people call these platforms."""
 
 
 @click.command(name="plan")
 @options.examining
 @options.matrix
+@options.reporting
 @click.option("--from", "snapshot_file", callback=options.filled, metavar="FILE|-", help="Plan for a saved snapshot.")
 @click.option(
     "--driver", callback=options.filled, metavar="VERSION", help="Describe a machine: its NVIDIA driver version."
@@ -44,7 +55,7 @@ PLATFORMS = (
 @click.option("--python-version", callback=options.filled, metavar="X.Y", help="Describe a machine: its Python.")
 @click.option(
     "--platform",
-    type=click.Choice(PLATFORMS),
+    callback=options.one_of(PLATFORMS, OTHER_WORDS),
     metavar="OS-ARCH",
     help=f"Describe a machine: {', '.join(PLATFORMS)}.",
 )
@@ -53,11 +64,24 @@ PLATFORMS = (
     "--torch", callback=options.filled, metavar="SPEC", help="Keep to these torch releases: 2.9.1, '>=2.6,<2.9'."
 )
 @click.option("--with", "partners", metavar="NAMES", default="", help="Partners to include: torchvision,torchaudio.")
-@click.option("--installer", type=click.Choice(("pip", "uv")), help="Write the command for this installer.")
+@click.option(
+    "-c",
+    "--constraint",
+    "constraint_files",
+    multiple=True,
+    callback=options.filled,
+    metavar="FILE",
+    help="Keep to what a constraint file demands of torch and its partners. Repeatable.",
+)
+@click.option(
+    "--installer",
+    callback=options.one_of(NAMES),
+    metavar="NAME",
+    help=f"Write the command for this installer: {', '.join(NAMES)}.",
+)
 @click.option(
     "--index-base", callback=options.filled, metavar="URL", help="Root of a mirror of the PyTorch wheel index."
 )
-@click.option("--format", "form", type=click.Choice(options.FORMATS), default="terminal", show_default=True)
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -65,6 +89,9 @@ def command(
     python: str | None,
     timeout: float,
     matrix_file: str | None,
+    form: str,
+    outputs: tuple[str, ...],
+    verbose: bool,
     snapshot_file: str | None,
     driver: str | None,
     gpus: tuple[str, ...],
@@ -74,29 +101,43 @@ def command(
     glibc: str | None,
     torch: str | None,
     partners: str,
+    constraint_files: tuple[str, ...],
     installer: str | None,
     index_base: str | None,
-    form: str,
 ) -> int:
     """Say which torch, torchvision and channel fit this machine, a saved one, or one you describe.
 
     \b
     envdoctor plan                                          this machine
+    envdoctor plan --from friend.json                       a saved one
     envdoctor plan --driver 535.104.05 --gpu 'RTX 4090'     a described one
-    envdoctor plan --gpu V100 --driver 580.65.06 --torch 2.14.0
+    envdoctor plan --gpu V100 --driver 580.65.06 --torch '>=2.9,<2.11'
+    envdoctor plan -c constraints.txt --with torchvision,torchaudio
+    envdoctor plan --driver 470.256.02 --gpu A100 -v        every wheel, and why it was dropped
+    envdoctor plan --format json -o plan.json
+
+    It stays within what you pin (--torch, --constraint) and what installed packages require of torch. For this
+    machine PIP_CONSTRAINT and UV_CONSTRAINT count too. Nothing is installed or changed.
 
     Exit code 0 when there is an answer or nothing to do, 1 when no wheel fits, 2 for unusable input.
     """
-    from envdoctor.commands import examine, knowledge, planning
+    from envdoctor.commands import deliver, examine, knowledge, planning
     from envdoctor.commands.describe import Description
     from envdoctor.model.machine import Machine, Wishes
 
-    matrix = knowledge.load(matrix_file)
-    # A described driver is there for a GPU, also where none is named: then only the driver narrows the choice.
-    wishes = Wishes(cuda=driver is not None, torch=planning.specifier(torch), partners=planning.partner_names(partners))
+    deliver.one_writer_to_stdout(outputs, None)
     description = Description(driver, gpus, capabilities, python_version, platform, glibc)
     if description.given and (snapshot_file or python):
         raise Unusable("a described machine excludes --from and --python")
+    if snapshot_file and python:
+        raise Unusable("--from and --python exclude each other: a saved machine has its interpreter already")
+    matrix = knowledge.load(matrix_file)
+    # A described driver is there for a GPU, also where none is named: then only the driver narrows the choice.
+    wishes = Wishes(
+        cuda=driver is not None,
+        torch=planning.specifier(torch, matrix.newest_torch),
+        partners=planning.partner_names(partners),
+    )
     if description.given:
         seen = description.snapshot(matrix)
     elif snapshot_file:
@@ -104,6 +145,12 @@ def command(
     else:
         seen = examine.examine(invocation, python, timeout)()
     live = not description.given and not snapshot_file
-    plan = planning.plan(Machine(seen, wishes), matrix, live=live, installer=installer, base=index_base)
-    planning.show(plan, form)
+    constraints = planning.constraints(constraint_files, Machine(seen), live=live)
+    machine = Machine(seen, replace(wishes, pins=tuple(constraints.pins)))
+    weigh = verbose or any(deliver.destination(output, form)[0] == "json" for output in outputs or ("",))
+    plan = planning.plan(machine, matrix, live=live, installer=installer, base=index_base, weigh=weigh)
+    if constraints.notes:
+        plan = replace(plan, because=(*plan.because, *constraints.notes))
+    planning.show(plan, seen, form, outputs, verbose=verbose)
+    planning.tell_age(matrix)
     return EXIT_CODES[plan.status.value]

@@ -1,70 +1,176 @@
-"""Planning from the command line: wishes checked, the plan printed."""
+"""Planning from the command line: wishes checked, the plan made, printed or saved."""
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from envdoctor.commands.failure import Unusable
+from envdoctor.commands.options import near_names
 from envdoctor.model.finding import Severity, Verdict
 from envdoctor.plan.partners import COMPILED_PARTNERS
 from envdoctor.plan.solve import Solver
 from envdoctor.plan.wheel_index import BASE
 
 if TYPE_CHECKING:
+    from packaging.specifiers import Specifier
+    from packaging.version import Version
+
+    from envdoctor.commands.constraints import Constraints
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.finding import Diagnosis
     from envdoctor.model.machine import Machine
-    from envdoctor.model.plan import Plan
+    from envdoctor.model.plan import Plan, Weighed
+    from envdoctor.model.snapshot import Snapshot
 
 MOST_FACTS = 6
 """Names of facts in one line."""
 
 
-def specifier(text: str | None) -> str | None:
-    """Return a wished torch as a version specifier. Raises `Unusable` for what is none."""
+def specifier(text: str | None, newest: str) -> str | None:
+    """Return a wished torch as a version specifier; `newest` is suggested for words such as "latest".
+
+    Raises `Unusable` for what is no specifier. A release that the matrix does not know is none the less one.
+    """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     if text is None:
         return None
     plain = text.strip()
+    if not plain:
+        raise Unusable("--torch: empty; write 2.9.1 or '>=2.6,<2.9'")
     try:
         SpecifierSet(f"=={plain}" if plain[:1].isdigit() else plain)
     except InvalidSpecifier:
-        raise Unusable(f"--torch {text}: not a version or specifier; write 2.9.1 or '>=2.6,<2.9'") from None
-    if not plain:
-        raise Unusable("--torch: empty; write 2.9.1 or '>=2.6,<2.9'")
+        inside = re.search(r"(?a)(?<![\d.])\d{1,2}(?:[.,]\d{1,3}){1,2}(?![\d])", plain[:80])
+        near = inside[0].replace(",", ".") if inside else newest
+        raise Unusable(
+            f"--torch {text}: not a version or specifier; did you mean {near}? (or a range: '>=2.6,<2.9')"
+        ) from None
     return plain
 
 
 def partner_names(text: str) -> tuple[str, ...]:
-    """Return the names in `--with torchvision,torchaudio`. Raises `Unusable` for others."""
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    """Return the names in `--with torchvision,torchaudio`, each once. Raises `Unusable` for others."""
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
     for name in names:
         if name not in COMPILED_PARTNERS:
-            raise Unusable(f"--with {name}: only {' and '.join(COMPILED_PARTNERS)} have a build of their own")
+            near = near_names(name, COMPILED_PARTNERS)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise Unusable(f"--with {name}: only {' and '.join(COMPILED_PARTNERS)} have a build of their own{hint}")
     return names
 
 
-def plan(machine: Machine, matrix: Matrix, *, live: bool, installer: str | None, base: str | None) -> Plan:
-    """Judge the machine and plan for it; a wish for another torch is a reason to plan by itself."""
-    from envdoctor.diagnose.judge import diagnose
-    from envdoctor.model.machine import Undecidable
-    from envdoctor.plan.remedies import NOTHING, plan_for, undecided
+def plan(
+    machine: Machine, matrix: Matrix, *, live: bool, installer: str | None, base: str | None, weigh: bool = False
+) -> Plan:
+    """Judge the machine and plan for it; a wish that what is installed does not meet is a reason by itself.
 
+    With `weigh` the plan lists every candidate. Raises `Unusable`.
+    """
     if base is not None and not base.startswith(("https://", "http://", "file://")):
         raise Unusable(f"--index-base {base}: not a URL")
     solver = Solver(machine, matrix, live=live, base=base or BASE, installer=installer)
-    if machine.wishes.torch is None and not machine.wishes.partners:
-        diagnosis = diagnose(machine.snapshot, matrix, machine.wishes)
+    answer = _proved(_answer(solver), solver)
+    return replace(answer, candidates=_weighed(solver)) if weigh else answer
+
+
+def constraints(files: tuple[str, ...], machine: Machine, *, live: bool) -> Constraints:
+    """Read the constraint files that were named and, for this very machine, those that pip and uv would read.
+
+    Raises `Unusable` for one that was named and cannot be read.
+    """
+    from envdoctor.commands.constraints import Constraints, of_user
+    from envdoctor.commands.examine import SYSROOT
+
+    found = Constraints()
+    for name in files:
+        found.read(name, machine)
+    if live and SYSROOT not in os.environ:  # a recorded machine has not the variables of this one
+        of_user(os.environ, machine, found)
+    return found
+
+
+def tell_age(matrix: Matrix) -> None:
+    """Say on standard error that the matrix is old; a rule says it of machines that were looked at, by their day."""
+    from time import gmtime, strftime
+
+    from envdoctor.matrix.age import MOST_DAYS, days_between
+
+    days = days_between(matrix.revision, strftime("%Y-%m-%d", gmtime()))
+    if days is not None and days > MOST_DAYS:
+        click.echo(
+            f"envdoctor: note: the compatibility matrix is of {matrix.revision}, {days} days old; it knows torch up to "
+            f"{matrix.newest_torch}",
+            err=True,
+        )
+
+
+def _answer(solver: Solver) -> Plan:
+    from envdoctor.diagnose.judge import diagnose
+    from envdoctor.model.machine import Undecidable
+    from envdoctor.plan.pins import unmet
+    from envdoctor.plan.remedies import NOTHING, plan_for, plan_for_wishes, undecided
+
+    machine, matrix = solver.machine, solver.matrix
+    wishes = machine.wishes
+    unknown = _unknown_to(matrix, wishes.torch)
+    if unknown:
+        return undecided(Undecidable(unknown))
+    if wishes.torch is None and not wishes.partners and not unmet(machine, wishes.pins):
+        diagnosis = diagnose(machine.snapshot, matrix, wishes)
         answer = plan_for(diagnosis, solver)
         return replace(answer, because=_not_known(diagnosis)) if answer == NOTHING else answer
+    return plan_for_wishes(solver)
+
+
+def _proved(plan: Plan, solver: Solver) -> Plan:
+    """Judge the machine again as the plan would leave it."""
+    from envdoctor.diagnose.judge import diagnose
+    from envdoctor.plan.proof import prove
+
+    machine, matrix = solver.machine, solver.matrix
+    return prove(plan, solver, lambda after: diagnose(after, matrix, machine.wishes))
+
+
+def _unknown_to(matrix: Matrix, wished: str | None) -> str | None:
+    """Say that every release a wish admits is newer than the matrix, which is no reason to call it impossible."""
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    if wished is None:
+        return None
+    bounds = SpecifierSet(f"=={wished}" if wished[:1].isdigit() else wished)
+    newest = Version(matrix.newest_torch)
+    if not any(_is_later(one, newest) for one in bounds):
+        return None
+    return f"torch {wished} is unknown to this matrix of {matrix.revision}, which ends with {matrix.newest_torch}"
+
+
+def _is_later(bound: Specifier, newest: Version) -> bool:
+    """Whether a bound admits nothing up to the newest known release."""
+    from packaging.version import InvalidVersion, Version
+
+    if bound.operator not in ("==", "===", "~=", ">=", ">"):
+        return False
     try:
-        return solver.wheel_set()
-    except Undecidable as reason:
-        return undecided(reason)
+        version = Version(bound.version.removesuffix(".*"))
+    except InvalidVersion:  # "===" takes any text
+        return False
+    return version > newest or (bound.operator == ">" and version == newest)
+
+
+def _weighed(solver: Solver) -> tuple[Weighed, ...]:
+    from envdoctor.model.machine import Undecidable
+
+    try:
+        return solver.weighed()
+    except Undecidable:  # what the choice hangs on is not known; the plan says so
+        return ()
 
 
 def _not_known(diagnosis: Diagnosis) -> tuple[str, ...]:
@@ -76,15 +182,26 @@ def _not_known(diagnosis: Diagnosis) -> tuple[str, ...]:
     return (f"not known: {shown}",)
 
 
-def show(plan: Plan, form: str) -> None:
-    """Print a plan."""
+def show(plan: Plan, seen: Snapshot, form: str, outputs: tuple[str, ...], *, verbose: bool) -> None:
+    """Print a plan, or write each `-o [FORMAT=]FILE`; files hold no names of people or machines."""
+    from envdoctor.commands import deliver
+
+    if not outputs:
+        width, colour = deliver.terminal_width(), deliver.wants_colour()
+        click.echo(_text(plan, form, width=width, colour=colour, verbose=verbose), nl=False)
+        return
+    saved = deliver.plan_without_names(plan, seen)
+    for output in outputs:
+        chosen, path = deliver.destination(output, form)
+        deliver.save(path, _text(saved, chosen, width=80, colour=False, verbose=verbose))
+
+
+def _text(plan: Plan, form: str, *, width: int, colour: bool, verbose: bool) -> str:
     if form == "json":
         from envdoctor.codec.json_value import document_text
         from envdoctor.codec.plan import encode
 
-        click.echo(document_text(encode(plan)))
-        return
-    from envdoctor.commands.deliver import terminal_width, wants_colour
+        return document_text(encode(plan)) + "\n"
     from envdoctor.reporters.plan_lines import render_plan
 
-    click.echo(render_plan(plan, width=terminal_width(), colour=wants_colour()), nl=False)
+    return render_plan(plan, width=width, colour=colour, verbose=verbose)

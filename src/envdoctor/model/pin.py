@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PINNED = ("torch", "torchvision", "torchaudio", "triton")
+"""The packages of the torch set that others pin, as their normalised names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pin:
     """A requirement that a plan stays within.
 
-    `package` is a normalised name ("torch", "torchvision", "torchaudio", "triton"), `specifier` a version specifier
+    `package` is one of `PINNED`, `specifier` a version specifier
     (PEP 440, "==2.9.0" or ">=2.6,<2.9", never empty), `by` who demands it, for the user: "--torch", "vllm 0.11.0",
     "constraints.txt, line 3".
     """

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envdoctor.model.change import Change
 
 
 class Status(Enum):
@@ -46,13 +50,17 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do; `argv` is empty where it is not a command of ours to give."""
+    """One thing to do; `argv` is empty where it is not a command of ours to give.
+
+    `change` says what it changes; None where that cannot be foreseen (a reboot, a service, a repair by hand).
+    """
 
     kind: str
     applicability: Applicability
     why: str
     argv: tuple[str, ...] = ()
     edit: Edit | None = None
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)

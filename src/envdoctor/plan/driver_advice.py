@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.serving import driver_runs, obstacle
 from envdoctor.matrix.versions import parts
+from envdoctor.model.change import ChangesDriver
 from envdoctor.model.plan import Applicability, Step
-from envdoctor.plan.candidates import Candidate, best, candidates
+from envdoctor.plan.candidates import NO_TERMS, Candidate, candidates
+from envdoctor.plan.ordering import best
+from envdoctor.plan.terms import broken_terms
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.matrix.serving import Need
     from envdoctor.model.machine import Machine, TorchBuild
+    from envdoctor.plan.terms import Terms
 
 IN_WINDOWS = "in Windows, not inside WSL2"
 WITH_JETPACK = "with the JetPack release that brings it"
@@ -46,23 +50,23 @@ class Upgrade:
 
 
 def upgrades(
-    matrix: Matrix, need: Need, installed: str | None, machine: Machine, partners: tuple[str, ...] = ()
+    matrix: Matrix, need: Need, installed: str | None, machine: Machine, terms: Terms = NO_TERMS
 ) -> list[Upgrade]:
     """Return the driver upgrades that gain something: the one that keeps the installed wheel, else lowest first."""
     if need.driver is None or not need.cuda:
         return []
     last = _last(matrix, need)
     if last is not None and matrix.driver_branch(need.driver) > last:
-        return _way_back(matrix, need, last, installed, machine, partners)
-    kept = _keeps_installed(matrix, need, machine)
+        return _way_back(matrix, need, last, installed, terms)
+    kept = _keeps_installed(matrix, need, machine, terms)
     if kept:
         return [kept]
-    present = best(candidates(matrix, need, machine.wishes, partners), installed, need)
+    present = best(candidates(matrix, need, terms), installed, need)
     if present is not None:
         return []
     unbound = [
         (candidate, _lowest(matrix, candidate, need))
-        for candidate in candidates(matrix, replace(need, driver=None, api=None), machine.wishes, partners)
+        for candidate in candidates(matrix, replace(need, driver=None, api=None), terms)
         if candidate.obstacle is None
     ]
     reachable = [(candidate, driver) for candidate, driver in unbound if _within(matrix, need, driver) and driver]
@@ -77,14 +81,16 @@ def upgrades(
 
 def step(upgrade: Upgrade, machine: Machine) -> Step:
     """Return the step for a person; where it is done depends on where the driver lives."""
+    change = ChangesDriver(upgrade.driver)
     if upgrade.back:
         why = f"install NVIDIA driver branch {upgrade.driver}, the last that runs this GPU, in place of the present one"
-        return Step("downgrade-driver", Applicability.MANUAL, f"{why}, {_place(machine)}")
+        return Step("downgrade-driver", Applicability.MANUAL, f"{why}, {_place(machine)}", change=change)
     last = f", and not beyond branch {upgrade.last}, the last that runs this GPU" if upgrade.last else ""
     return Step(
         "upgrade-driver",
         Applicability.MANUAL,
         f"install NVIDIA driver {upgrade.driver} or newer {_place(machine)}{last}",
+        change=change,
     )
 
 
@@ -98,19 +104,17 @@ def _place(machine: Machine) -> str:
     return PLACES.get(kind or "", "on this machine (in a virtual machine: inside it)")
 
 
-def _way_back(
-    matrix: Matrix, need: Need, last: int, installed: str | None, machine: Machine, partners: tuple[str, ...]
-) -> list[Upgrade]:
+def _way_back(matrix: Matrix, need: Need, last: int, installed: str | None, terms: Terms) -> list[Upgrade]:
     """Return the last branch that still runs the GPUs, where the present driver is beyond it."""
     before = replace(need, driver=str(last), api=matrix.driver_cuda(str(last)))
-    chosen = best(candidates(matrix, before, machine.wishes, partners), installed, before)
+    chosen = best(candidates(matrix, before, terms), installed, before)
     if chosen is None:
         return []
     gain = f"driver branch {last} runs torch {chosen.version} on every visible GPU"
     return [Upgrade(str(last), last, chosen, gain, back=True)]
 
 
-def _keeps_installed(matrix: Matrix, need: Need, machine: Machine) -> Upgrade | None:
+def _keeps_installed(matrix: Matrix, need: Need, machine: Machine, terms: Terms) -> Upgrade | None:
     """Return the upgrade under which the installed wheel works, None where the driver is not what it lacks."""
     torch = machine.torch
     if torch is None or torch.cuda is None:
@@ -118,11 +122,13 @@ def _keeps_installed(matrix: Matrix, need: Need, machine: Machine) -> Upgrade | 
     if not torch.official:
         return _keeps_foreign(matrix, need, torch)
     release, wheel = matrix.release(torch.release), matrix.wheel(torch.release, torch.channel or "", need.platform)
-    if release is None or wheel is None or obstacle(matrix, release, wheel, need) is None:
+    if release is None or release.withheld or wheel is None or obstacle(matrix, release, wheel, need) is None:
         return None
     if obstacle(matrix, release, wheel, replace(need, driver=None, api=None)) is not None:
         return None
-    candidate = Candidate(release, wheel, None)
+    candidate = Candidate(release, wheel)
+    if any(broken_terms(terms, candidate)):
+        return None
     driver = _lowest(matrix, candidate, need)
     if driver is None or not _within(matrix, need, driver):
         return None

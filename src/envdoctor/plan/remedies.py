@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from envdoctor.model.change import ShowsGpus
 from envdoctor.model.finding import Severity
-from envdoctor.model.machine import Undecidable
+from envdoctor.model.machine import MOST_GPUS, Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
 from envdoctor.plan.by_hand import BY_HAND
+from envdoctor.plan.not_helping import would_not_help
 
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Finding
@@ -43,11 +45,25 @@ def nothing_to_mend(diagnosis: Diagnosis, machine: Machine) -> bool:
 
 
 def plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
-    """Return the plan that answers a diagnosis."""
+    """Return the plan that answers a diagnosis, and what would not help."""
+    plan = _plan_for(diagnosis, solver)
+    return replace(plan, would_not_help=would_not_help(plan, solver.machine, solver.matrix))
+
+
+def plan_for_wishes(solver: Solver) -> Plan:
+    """Return the set that serves the machine within its wishes, whatever its diagnosis, and what would not help."""
+    try:
+        plan = solver.wheel_set()
+    except Undecidable as reason:
+        return undecided(reason)
+    return replace(plan, would_not_help=would_not_help(plan, solver.machine, solver.matrix))
+
+
+def _plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     causes = _causes(diagnosis)
     for_a_person = [finding for finding in causes if finding.rule in BY_HAND.keys() - ANOTHER_WHEEL]
     for_packages = [finding for finding in causes if finding not in for_a_person]
-    steps = tuple(dict.fromkeys(_by_hand(finding) for finding in for_a_person))
+    steps = tuple(dict.fromkeys(_by_hand(finding, solver.machine) for finding in for_a_person))
     if steps and (not for_packages or any(finding.severity is Severity.ERROR for finding in for_a_person)):
         return Plan(Status.SOLVED, None, steps, because=tuple(finding.message for finding in causes[:1]))
     try:
@@ -96,15 +112,23 @@ def _another_wheel(solver: Solver, causes: list[Finding]) -> Plan:
     """Find the wheel that serves; one GPU without kernels beside a served one asks for no change by itself."""
     errors = [finding for finding in causes if finding.severity is Severity.ERROR]
     plan = solver.wheel_set()
-    by_hand = tuple(_by_hand(finding) for finding in errors if finding.rule in BY_HAND)
+    by_hand = tuple(_by_hand(finding, solver.machine) for finding in errors if finding.rule in BY_HAND)
     if plan.status is Status.IMPOSSIBLE and by_hand:
         return replace(plan, status=Status.SOLVED, steps=by_hand)
-    if errors or plan.status is Status.SOLVED:
+    if errors or plan.status is Status.SOLVED or solver.machine.torch is None:
         return plan
     return Plan(Status.NOTHING_TO_DO, alternatives=plan.alternatives, because=plan.because)
 
 
-def _by_hand(finding: Finding) -> Step:
+def _by_hand(finding: Finding, machine: Machine) -> Step:
     kind, why = BY_HAND[finding.rule]
-    argv = ("unset", "CUDA_VISIBLE_DEVICES") if kind == "unset-env" else ()
-    return Step(kind, Applicability.SAFE if argv else Applicability.MANUAL, why, argv)
+    if kind != "unset-env":
+        return Step(kind, Applicability.MANUAL, why)
+    count = machine.number("gpu.count") if machine.is_known("gpu.count") else 0
+    shows = ShowsGpus(None, tuple(range(min(count or 0, MOST_GPUS))))
+    unset = (
+        ("set", "CUDA_VISIBLE_DEVICES=")
+        if machine.platform.startswith("windows")
+        else ("unset", "CUDA_VISIBLE_DEVICES")
+    )
+    return Step(kind, Applicability.SAFE, why, unset, change=shows)

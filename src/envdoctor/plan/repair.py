@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.machine import OFFICIAL
 from envdoctor.model.plan import Plan, Status, Target
-from envdoctor.plan.installers.order import Order
 from envdoctor.plan.partners import COMPILED_PARTNERS, partner_version
-from envdoctor.plan.wheel_index import index_url, local_version
+from envdoctor.plan.wheel_index import exactly, index_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import TorchBuild
+    from envdoctor.model.plan import Step
+    from envdoctor.plan.installers.order import Order
     from envdoctor.plan.solve import Solver
 
 PARTNER_RULES = frozenset({"torch-torchvision-mismatch", "torch-torchaudio-mismatch"})
@@ -32,8 +33,19 @@ CUDA_LIBRARY = re.compile(
 FIRST_MAJOR_WITHOUT_TAG = 13  # nvidia-cublas, where CUDA 12 had nvidia-cublas-cu12
 
 
+class Mend(NamedTuple):
+    """What to install and why; `declared` where a project that keeps the environment has to name it from now on."""
+
+    order: Order
+    why: str
+    declared: bool = False
+
+
 def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
-    """Keep the installed torch and put right what stands around it."""
+    """Keep the installed torch and put right what stands around it; one that is withheld is not kept."""
+    release = solver.matrix.release(torch.release)
+    if release is not None and release.withheld:
+        return solver.wheel_set()
     rules = {finding.rule for finding in causes}
     incomplete = {finding.subject for finding in causes if finding.rule == "shared-library-missing"}
     if rules & TORCH_ITSELF:
@@ -41,7 +53,7 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
     if not torch.official and not ("package-files-damaged" in rules and _lost_its_record(solver, torch)):
         why = f"torch {torch.text} comes from {torch.provenance}; reinstall it from there, together with its partners"
         return Plan(Status.IMPOSSIBLE, because=(why,))
-    mends: tuple[tuple[bool, Callable[[Solver, TorchBuild], tuple[Order, str] | None]], ...] = (
+    mends: tuple[tuple[bool, Callable[[Solver, TorchBuild], Mend | None]], ...] = (
         ("torch" in incomplete, _same_build),
         (bool(rules & PARTNER_RULES), _partners),
         # A partner of another build is replaced above; one that shares a library with torch is mended with it.
@@ -57,7 +69,7 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
     faulty = {rule.removeprefix("torch-").removesuffix("-mismatch") for rule in rules & PARTNER_RULES}
     if any(not _names(name, orders) for name in faulty):
         return solver.wheel_set()  # no partner for this very torch: the nearest set that holds all of them
-    steps = tuple(solver.installing.step(order, why) for order, why in filter(None, orders))
+    steps = tuple(step for mend in orders if mend for step in _steps(solver, mend))
     if not steps:
         why = f"no partner of torch {torch.text} is known to this matrix ({solver.matrix.revision})"
         return Plan(Status.IMPOSSIBLE, because=(why,))
@@ -77,13 +89,16 @@ def put_back(solver: Solver) -> Plan:
     if version is None or builder not in OFFICIAL:
         why = f"torch {version} comes from {builder}; reinstall it from there, together with its partners"
         return Plan(Status.IMPOSSIBLE, because=(why,))
-    channel = version.partition("+")[2]
+    public, _, channel = version.partition("+")
+    release = solver.matrix.release(public)
+    if release is not None and release.withheld:
+        return Plan(Status.IMPOSSIBLE, because=(f"torch {version} is gone, and withheld: {release.withheld}",))
     index = index_url(solver.base, channel, machine.platform) if channel else None
-    order = Order(solver.installing.python, (f"torch=={version}",), index, again=True)
-    return Plan(Status.SOLVED, None, (solver.installing.step(order, f"installs the recorded torch {version} again"),))
+    order = solver.installing.order((f"torch=={version}",), index, again=True)
+    return Plan(Status.SOLVED, None, (solver.installing.mend(order, f"installs the recorded torch {version} again"),))
 
 
-def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+def _same_build(solver: Solver, torch: TorchBuild) -> Mend | None:
     """Reinstall the same build and its CUDA libraries, as far as they are recorded, and nothing else."""
     recorded = solver.machine.table("nvidia.packages") if solver.machine.is_known("nvidia.packages") else {}
     major = (torch.cuda or "").partition(".")[0]
@@ -93,15 +108,9 @@ def _same_build(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
         if name in libraries and version:
             libraries[name] = version  # what torch pins, where another version stands in its place
     requirements = [f"{name}=={version}" for name, version in sorted(libraries.items())]
-    return (
-        Order(
-            solver.installing.python,
-            (f"torch=={_exact(solver, torch)}", *requirements),
-            _index(solver, torch),
-            again=True,
-        ),
-        f"reinstalls torch {torch.text} and the CUDA libraries that stand beside it; other packages stay",
-    )
+    wanted = (_exact(solver, torch), *requirements)
+    why = f"reinstalls torch {torch.text} and the CUDA libraries that stand beside it; other packages stay"
+    return Mend(solver.installing.order(wanted, _index(solver, torch), again=True), why)
 
 
 def _belongs(name: str, major: str) -> bool:
@@ -112,15 +121,21 @@ def _belongs(name: str, major: str) -> bool:
     return tag == major if tag.isdigit() else major.isdigit() and int(major) >= FIRST_MAJOR_WITHOUT_TAG
 
 
-def _what_is_gone(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
+def _what_is_gone(solver: Solver, torch: TorchBuild) -> Mend:
     """Install what torch requires and nothing records any more: the resolver follows the requirements of its own."""
-    order = Order(solver.installing.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
-    return order, f"adds the CUDA libraries that torch {torch.text} requires and that are gone altogether"
+    order = solver.installing.order((_exact(solver, torch),), _index(solver, torch))
+    return Mend(order, f"adds the CUDA libraries that torch {torch.text} requires and that are gone altogether")
 
 
-def _names(name: str, orders: list[tuple[Order, str] | None]) -> bool:
+def _steps(solver: Solver, mend: Mend) -> tuple[Step, ...]:
+    if mend.declared:
+        return solver.installing.put(mend.order, mend.why)
+    return (solver.installing.mend(mend.order, mend.why),)
+
+
+def _names(name: str, orders: list[Mend | None]) -> bool:
     """Whether a distribution is among what orders install."""
-    return any(part.startswith(f"{name}==") for order in orders if order for part in order[0].requirements)
+    return any(part.startswith(f"{name}==") for mend in orders if mend for part in mend.order.requirements)
 
 
 def _pin(line: str) -> tuple[str, str | None]:
@@ -138,58 +153,61 @@ def _pin(line: str) -> tuple[str, str | None]:
 def _partner_versions(solver: Solver, torch: TorchBuild) -> tuple[str, ...]:
     """Return the requirements on the partners that the environment holds and this torch has."""
     release = solver.matrix.release(torch.release)
-    wheel = solver.matrix.wheel(torch.release, torch.channel or "", solver.machine.platform)
+    wheel = solver.matrix.wheel(torch.release, torch.channel or "", solver.machine.wheel_platform)
     if release is None or wheel is None:
         return ()
     versions = {name: partner_version(solver.matrix, name, release, wheel) for name in COMPILED_PARTNERS}
-    local = local_version(torch.release, torch.channel or "", solver.machine.platform)
     return tuple(
-        f"{name}=={versions[name]}{local}"
-        for name in COMPILED_PARTNERS
-        if versions[name] and solver.machine.is_known(f"{name}.version")
+        exactly(name, version, wheel.channel, wheel.platform)
+        for name, version in versions.items()
+        if version and solver.machine.is_known(f"{name}.version")
     )
 
 
-def _partners_again(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+def _partners_again(solver: Solver, torch: TorchBuild) -> Mend | None:
     """Reinstall the partners, of which a file is missing."""
     wanted = _partner_versions(solver, torch)
     if not wanted:
         return None
-    return (
-        Order(solver.installing.python, wanted, _index(solver, torch), again=True),
-        f"reinstalls the partners of torch {torch.text}; other packages stay",
-    )
+    order = solver.installing.order(wanted, _index(solver, torch), again=True)
+    return Mend(order, f"reinstalls the partners of torch {torch.text}; other packages stay")
 
 
-def _partners(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+def _partners(solver: Solver, torch: TorchBuild) -> Mend | None:
     """Install the partners of the present torch; torch itself is named too, so that it stays what it is."""
     wanted = _partner_versions(solver, torch)
     if not wanted:
         return None
-    return (
-        Order(solver.installing.python, (f"torch=={_exact(solver, torch)}", *wanted), _index(solver, torch)),
-        f"installs the partners of torch {torch.text}; other packages stay",
-    )
+    why = f"installs the partners of torch {torch.text}"
+    if any(requirement in _public(solver) for requirement in wanted):
+        # The wanted build is called like the present one: an installer would keep that.
+        return Mend(solver.installing.order(wanted, _index(solver, torch), again=True), why, declared=True)
+    return Mend(solver.installing.order((_exact(solver, torch), *wanted), _index(solver, torch)), why, declared=True)
 
 
-def _triton(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+def _public(solver: Solver) -> tuple[str, ...]:
+    """Return the present partners as requirements that any build of their release meets."""
+    versions = ((name, solver.machine.told(f"{name}.version")) for name in COMPILED_PARTNERS)
+    return tuple(f"{name}=={version.partition('+')[0]}" for name, version in versions if version)
+
+
+def _triton(solver: Solver, torch: TorchBuild) -> Mend | None:
     """Install the triton that torch's own metadata asks for."""
     lines = [str(line) for line in solver.machine.items("torch.requires") if str(line).startswith("triton")]
     if not lines:
         return None
     wanted = lines[0].partition(";")[0].strip()
-    return Order(
-        solver.installing.python, (wanted,), _index(solver, torch)
-    ), f"installs the triton that torch {torch.text} requires"
+    order = solver.installing.order((wanted,), _index(solver, torch))
+    return Mend(order, f"installs the triton that torch {torch.text} requires")
 
 
-def _pins(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
+def _pins(solver: Solver, torch: TorchBuild) -> Mend:
     """Bring the CUDA libraries back to the pins of torch: the resolver compares what its requirements say."""
-    order = Order(solver.installing.python, (f"torch=={_exact(solver, torch)}",), _index(solver, torch))
-    return order, f"brings the CUDA libraries back to what torch {torch.text} pins; other packages stay"
+    order = solver.installing.order((_exact(solver, torch),), _index(solver, torch))
+    return Mend(order, f"brings the CUDA libraries back to what torch {torch.text} pins; other packages stay")
 
 
-def _clashing(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
+def _clashing(solver: Solver, torch: TorchBuild) -> Mend | None:
     """Write the files that packages of two CUDA majors share anew from the one of torch's own."""
     shared = {
         str(name)
@@ -203,19 +221,19 @@ def _clashing(solver: Solver, torch: TorchBuild) -> tuple[Order, str] | None:
     if not wanted:
         return None
     requirements = tuple(f"{name}=={installed[name]}" for name in wanted)
-    order = Order(solver.installing.python, requirements, _index(solver, torch), again=True)
-    return order, f"puts the files of the CUDA libraries that torch {torch.text} requires back in their places"
+    order = solver.installing.order(requirements, _index(solver, torch), again=True)
+    return Mend(order, f"puts the files of the CUDA libraries that torch {torch.text} requires back in their places")
 
 
-def _numpy(solver: Solver, torch: TorchBuild) -> tuple[Order, str]:
+def _numpy(solver: Solver, torch: TorchBuild) -> Mend:
     """Install a NumPy of the series this torch was compiled against."""
-    order = Order(solver.installing.python, ("numpy<2",), None)
-    return order, f"installs a NumPy 1, which torch {torch.text} was compiled against; a newer torch takes NumPy 2"
+    why = f"installs a NumPy 1, which torch {torch.text} was compiled against; a newer torch takes NumPy 2"
+    return Mend(solver.installing.order(("numpy<2",), None), why, declared=True)
 
 
 def _exact(solver: Solver, torch: TorchBuild) -> str:
-    """Return the version that names this very build on the channel's index."""
-    return torch.release + local_version(torch.release, torch.channel or "cpu", solver.machine.platform)
+    """Return the requirement that names this very build on the channel's index."""
+    return exactly("torch", torch.release, torch.channel or "cpu", solver.machine.wheel_platform)
 
 
 def _index(solver: Solver, torch: TorchBuild) -> str | None:

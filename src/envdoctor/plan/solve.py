@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from envdoctor.matrix.conda import CONDA_FORGE
 from envdoctor.matrix.serving import need_of
 from envdoctor.matrix.versions import parts
-from envdoctor.model.plan import Plan, Status
+from envdoctor.model.plan import Conflict, Plan, Status
+from envdoctor.plan import jetson
 from envdoctor.plan.alternatives import ways_out
-from envdoctor.plan.candidates import Candidate, best, candidates
+from envdoctor.plan.because import why_chosen, why_none
+from envdoctor.plan.candidates import candidates, weighed
+from envdoctor.plan.conflict import conflict_of
 from envdoctor.plan.installing import Installing
+from envdoctor.plan.ordering import best
+from envdoctor.plan.terms import WISH, admits, terms_of, wished
 from envdoctor.plan.wheel_index import BASE
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.matrix.serving import Need
     from envdoctor.model.machine import Machine
+    from envdoctor.model.plan import Weighed
+    from envdoctor.plan.candidates import Candidate
+    from envdoctor.plan.terms import Terms
 
 
 class Solver:
@@ -39,71 +50,80 @@ class Solver:
         Raises `Undecidable` where the machine does not tell what the choice hangs on.
         """
         need = need_of(self.machine, self.matrix)
-        installed = self.installed_release
-        found = candidates(self.matrix, need, self.machine.wishes, self.installing.partners)
-        chosen = best(found, installed, need)
+        found = candidates(self.matrix, need, self.terms)
+        chosen = best(found, self.installed_release, need)
         others = ways_out(self, need, found, chosen)
-        if chosen is None:
-            return Plan(Status.IMPOSSIBLE, alternatives=others, because=self._why_none(found, need))
-        return Plan(
-            Status.SOLVED,
-            chosen.target(self.base),
-            self.installing.install(chosen),
-            others,
-            self._because(chosen, found, need, installed),
-        )
+        if chosen is not None:
+            steps = self.installing.install(chosen)
+            because = why_chosen(self, need, found, chosen)
+            if self.installing.by_conda and not chosen.of_conda:
+                because = (
+                    *because,
+                    f"no build of conda-forge that serves is known to this matrix ({self.matrix.revision})",
+                )
+            if need.jetson and need.cuda:
+                because = (*because, *jetson.vouched(self.machine, self.matrix, need))
+            return Plan(Status.SOLVED, self.installing.target(chosen), steps, others, because)
+        if need.jetson and need.cuda:
+            others = (*others, *jetson.by_hand(self.machine, self.matrix, need))
+        conflict = conflict_of(self.matrix, need, self.terms, found)
+        wheels = self.wheels_in_place_of_conda(need)
+        if conflict is not None and wheels is not None:
+            asked = f"--installer {self.installing.installer}"
+            relax = (f"{asked}: without it, torch {wheels.version} fits", *conflict.relax)
+            conflict = Conflict((asked, *conflict.constraints), relax)
+        return Plan(Status.IMPOSSIBLE, alternatives=others, because=why_none(self, need, found), conflict=conflict)
+
+    def weighed(self) -> tuple[Weighed, ...]:
+        """Return every wheel set that was weighed, each with what it breaks, oldest release first.
+
+        Raises `Undecidable` as `wheel_set` does.
+        """
+        return weighed(self.matrix, need_of(self.machine, self.matrix), self.terms)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What a set is held to besides the machine, and whose builds are weighed.
+
+        conda takes those of conda-forge, unless a release is wished for that is newer than those known to be there.
+        Where none of them serves and conda was not asked for by name, it is wheels. Raises `Undecidable` as `wheel_set`
+        does.
+        """
+        wheels = terms_of(self.machine, self.installing.partners)
+        if not self.installing.by_conda:
+            return wheels
+        builds = replace(wheels, builder=CONDA_FORGE)
+        found = candidates(self.matrix, need_of(self.machine, self.matrix), builds)
+        if any(not one.obstacles for one in found):
+            return builds
+        return builds if found and self.installing.by_conda_alone and not self._wishes_beyond(found) else wheels
+
+    def _wishes_beyond(self, found: list[Candidate]) -> bool:
+        """Whether the wish admits none of the releases found, but a newer one."""
+        wish, last = self.machine.wishes.torch, parts(found[-1].release.version)
+        if wish is None or any(f"{WISH}:torch" not in one.constraints for one in found):
+            return False
+        newer = (version for version in self.matrix.versions if parts(version) > last)
+        return any(admits(wished(wish), version) for version in newer)
+
+    def wheels_in_place_of_conda(self, need: Need) -> Candidate | None:
+        """Return the wheels that serve, where builds of conda-forge are weighed; None where none do, or wheels are."""
+        if self.terms.builder != CONDA_FORGE:
+            return None
+        found = candidates(self.matrix, need, terms_of(self.machine, self.installing.partners))
+        return best(found, self.installed_release, need)
+
+    def is_installed(self, one: Candidate) -> bool:
+        """Whether a candidate is the torch that is there."""
+        torch = self.machine.torch
+        if torch is None or torch.release != one.release.version:
+            return False
+        if one.of_conda:
+            return (torch.provenance, torch.cuda) == (CONDA_FORGE, one.wheel.cuda)
+        return torch.channel == one.wheel.channel
 
     @property
     def installed_release(self) -> str | None:
         """The public version of the present torch."""
         torch = self.machine.torch
         return torch.release if torch else None
-
-    @property
-    def installed_channel(self) -> str | None:
-        """The channel of the present torch."""
-        torch = self.machine.torch
-        return torch.channel if torch else None
-
-    def _because(self, chosen: Candidate, found: list[Candidate], need: Need, installed: str | None) -> tuple[str, ...]:
-        """State the constraints that decided: why this channel, and why not the present or a newer release."""
-        said = []
-        wheel = chosen.wheel
-        if not need.cuda:
-            if not self.machine.platform.startswith("macos"):  # there is one build for Macs, and no NVIDIA GPU
-                said.append("no NVIDIA GPU is visible, so the CPU build")
-        elif wheel.cuda and not need.driver:
-            floor = self.matrix.driver_floor(wheel.cuda, need.driver_os)
-            said.append(f"CUDA {wheel.cuda} needs driver {floor} or newer; the driver is not known here")
-        if wheel.cuda and need.driver:
-            floor = self.matrix.driver_floor(wheel.cuda, need.driver_os)
-            said.append(f"driver {need.driver} runs CUDA {wheel.cuda} (lowest: {floor})")
-        said += [
-            f"torch {chosen.version} holds kernels for compute capability {major}.{minor}"
-            for major, minor in need.capabilities
-        ]
-        channel = self.installed_channel
-        present = [one for one in found if one.release.version == installed and one.wheel.channel == channel]
-        newer = [one for one in found if parts(one.release.version) > parts(chosen.release.version) and one.obstacle]
-        # The present build and the newest one that drops out: what a user would ask about.
-        said += [f"no {name} was released for torch {chosen.version}" for name in chosen.lacking]
-        said += dict.fromkeys(one.obstacle.text for one in (*present, *newer[-1:]) if one.obstacle)
-        source = self.matrix.source(wheel.source)
-        said.append(f"what {chosen.version} holds is {wheel.certainty}: {source.text} ({source.date})")
-        return tuple(said)
-
-    def _why_none(self, found: list[Candidate], need: Need) -> tuple[str, ...]:
-        """Name each constraint that drops candidates once, by the newest of them, the one that drops most first."""
-        texts: dict[str, str] = {}
-        counted: dict[str, int] = {}
-        for candidate in reversed(found):
-            if candidate.obstacle:
-                constraint, text = candidate.obstacle
-                texts.setdefault(constraint, text)
-                counted[constraint] = counted.get(constraint, 0) + 1
-        order = sorted(texts, key=lambda constraint: -counted[constraint])
-        if not found and self.machine.wishes.torch:
-            return (f"the matrix knows no torch {self.machine.wishes.torch} for {need.platform}",)
-        kind = "CUDA" if need.cuda else "CPU"
-        nothing = f"the matrix knows no {kind} build of torch for {need.platform}"
-        return tuple(texts[constraint] for constraint in order) or (nothing,)

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envdoctor.plan.installers.order import Command
+
 if TYPE_CHECKING:
     from envdoctor.plan.installers.order import Order
 
 
-def argv(order: Order) -> tuple[str, ...]:
+def commands(order: Order) -> tuple[Command, ...]:
     """Return the command."""
     index = ("--index-url", order.index_url) if order.index_url else ()
     again = ("--force-reinstall", "--no-deps") if order.again else ()
-    return (order.python, "-m", "pip", "install", *again, *index, *order.requirements)
+    return (Command((order.python, "-m", "pip", "install", *again, *index, *order.requirements)),)
+
+
+def new_environment(python: str, folder: str) -> Command:
+    """Return the command that makes a virtual environment with pip in it."""
+    return Command((python, "-m", "venv", folder), installs=False)

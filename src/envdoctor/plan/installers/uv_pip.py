@@ -1,19 +1,24 @@
-"""uv: `uv pip install --python PATH`, for environments that hold no pip."""
+"""uv as a pip: `uv pip install --python PATH`, for environments that hold no pip."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from envdoctor.plan.installers.order import Command
 
 if TYPE_CHECKING:
     from envdoctor.plan.installers.order import Order
 
 
-def argv(order: Order) -> tuple[str, ...]:
+def commands(order: Order) -> tuple[Command, ...]:
     """Return the command. `--reinstall-package` names each package, so that nothing else is touched."""
     again: tuple[str, ...] = ()
     if order.again:
-        names = [re.split(r"[=~<>!\[; ]", requirement)[0] for requirement in order.requirements]
-        again = (*(word for name in names for word in ("--reinstall-package", name)), "--no-deps")
+        again = (*(word for name in order.packages for word in ("--reinstall-package", name)), "--no-deps")
     index = ("--index-url", order.index_url) if order.index_url else ()
-    return ("uv", "pip", "install", "--python", order.python, *again, *index, *order.requirements)
+    return (Command(("uv", "pip", "install", "--python", order.python, *again, *index, *order.requirements)),)
+
+
+def new_environment(python: str, folder: str) -> Command:
+    """Return the command that makes a virtual environment."""
+    return Command(("uv", "venv", "--python", python, folder), installs=False)

@@ -1,0 +1,122 @@
+"""What a torch set is held to besides the machine: the user's wishes, constraint files, installed distributions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from envdoctor.matrix.serving import Obstacle
+from envdoctor.plan.pins import pins_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packaging.specifiers import SpecifierSet
+
+    from envdoctor.model.machine import Machine
+    from envdoctor.model.pin import Pin
+    from envdoctor.plan.candidates import Candidate
+
+WISH = "wish"
+PIN = "pin"
+"""Kinds of constraint: `wish:torch`, `wish:torchaudio` and, with its words, `pin:vllm 0.11.0 requires torch==2.9.0`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The demands on a set.
+
+    `torch` is the wish of the user as it was written ("2.9", ">=2.6,<2.9"), `wished` the partners asked for by name,
+    `partners` all that come along. `firm` pins are never broken; `loose` ones are broken by what is installed now, so
+    that they ask for nothing new: a set that meets them is preferred. `builder` is whose builds are weighed.
+    """
+
+    torch: str | None = None
+    wished: tuple[str, ...] = ()
+    partners: tuple[str, ...] = ()
+    firm: tuple[Pin, ...] = ()
+    loose: tuple[Pin, ...] = ()
+    builder: Literal["pytorch", "conda-forge"] = "pytorch"
+
+    @property
+    def demanding(self) -> bool:
+        """Whether a set may break any of them."""
+        return bool(self.torch or self.wished or self.firm or self.loose)
+
+
+def terms_of(machine: Machine, partners: tuple[str, ...]) -> Terms:
+    """Return the terms of a machine; `partners` are the packages that a plan for it installs beside torch.
+
+    A demand of the user is firm. That of an installed distribution is, unless the package it is about is there and does
+    not meet it: what is broken already is no reason to refuse a way out. Raises `Undecidable` where it is not known
+    whether torch is installed.
+    """
+    wishes = machine.wishes
+    torch = machine.torch
+    present = {name: machine.told(f"{name}.version") for name in ("torchvision", "torchaudio", "triton")}
+    present["torch"] = torch.text if torch else None
+    firm: list[Pin] = []
+    loose: list[Pin] = []
+    for pin in pins_of(machine):
+        version = present.get(pin.package)
+        broken = version is not None and not admits(pin.specifier, version)
+        (loose if broken and pin not in wishes.pins else firm).append(pin)
+    return Terms(wishes.torch, wishes.partners, partners, tuple(firm), tuple(loose))
+
+
+def broken_terms(terms: Terms, one: Candidate) -> Iterator[Obstacle]:
+    """Yield the firm terms that a set breaks."""
+    if terms.torch is not None and not admits(wished(terms.torch), one.version):
+        yield Obstacle(f"{WISH}:torch", f"--torch {terms.torch} excludes torch {one.version}")
+    for name in terms.wished:
+        if name in one.lacking:
+            yield Obstacle(f"{WISH}:{name}", one.lack(name))
+    for pin in terms.firm:
+        has = _would_have(pin, one)
+        if has is not None and not admits(pin.specifier, has):
+            text = pin.text if pin.package == "torch" else f"{pin.text}, and torch {one.release.version} has {has}"
+            yield Obstacle(f"{PIN}:{pin.text}", text)
+
+
+def strained(terms: Terms, one: Candidate) -> tuple[Pin, ...]:
+    """Return the loose pins that a set does not meet either."""
+    found = ((pin, _would_have(pin, one)) for pin in terms.loose)
+    return tuple(pin for pin, has in found if has is not None and not admits(pin.specifier, has))
+
+
+def _would_have(pin: Pin, one: Candidate) -> str | None:
+    """Return the version that a set brings of the package a pin is about; None where it brings none, or any of many."""
+    if pin.package == "torch":
+        return one.version
+    if pin.package != "triton":
+        return dict(one.partners).get(pin.package)
+    asked = one.release.triton if one.wheel.cuda and one.wheel.platform.startswith("linux-") else None
+    return asked.removeprefix("==") if asked and asked.startswith("==") else None
+
+
+@lru_cache(maxsize=256)
+def wished(text: str) -> str:
+    """Return a wish as a version specifier: `2.9` means any 2.9, `2.9.1` and `2.9.1+cu126` that very release."""
+    if not text[:1].isdigit():
+        return text
+    return f"=={text}" if text.count(".") > 1 or "+" in text else f"=={text}.*"
+
+
+@lru_cache(maxsize=4096)
+def admits(specifier: str, version: str) -> bool:
+    """Whether a version meets a specifier such as `>=2.6,<2.9`; one that is no version meets none."""
+    from packaging.version import InvalidVersion
+
+    try:
+        # Every release of the matrix is final; what is installed may be a nightly, and counts.
+        return _parsed(specifier).contains(version, prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+@lru_cache(maxsize=1024)
+def _parsed(specifier: str) -> SpecifierSet:
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(specifier)
