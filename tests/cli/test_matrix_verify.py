@@ -338,4 +338,8 @@ def test_an_overlay_is_not_refreshed(matrix, tmp_path: Path) -> None:
 def test_an_overlay_is_verified_with_what_it_covers(matrix, tmp_path: Path) -> None:
     path = tmp_path / "ours.toml"
     path.write_text('[torch."2.14.0"]\nwithheld = "not approved"\n', encoding="utf-8")
-    assert matrix("verify", "--matrix", str(path), "--torch", "2.14.0").exit_code == 0
+    said = matrix("verify", "--matrix", str(path), "--torch", "2.14.0")
+    assert said.exit_code == 0
+    assert " with ours.toml, read beside the indexes on " in " ".join(said.stdout.split())
+    said = matrix("verify", "--matrix", str(path), "--torch", "2.14.0", "--format", "json")
+    assert json.loads(said.stdout)["matrix"]["overlay"] == {"file": "ours.toml", "revision": None}

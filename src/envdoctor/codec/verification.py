@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.codec.json_value import to_json
+from envdoctor.codec.overlay import encode_overlay
 from envdoctor.model.verification import Outcome
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def encode(verification: Verification) -> dict[str, Value]:
         "schema": SCHEMA,
         "exit_code": verification.exit_code,
         "day": to_json(verification.day),
-        "matrix": {"revision": to_json(verification.revision)},
+        "matrix": {"revision": to_json(verification.revision), "overlay": encode_overlay(verification.overlay)},
         "indexes": [{"name": to_json(index.name), "reason": to_json(index.reason)} for index in verification.indexes],
         "counts": {outcome.value: len(verification.with_outcome(outcome)) for outcome in Outcome},
         "contradicted": [_contradiction(claim) for claim in contradicted],

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envdoctor.model.overlay import OverlayName
 
 
 class Outcome(Enum):
@@ -58,7 +62,10 @@ class HandKept:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The whole result; `day` is the day of reading, ISO 8601, `revision` that of the matrix."""
+    """The whole result.
+
+    `day` is the day of reading, ISO 8601, `revision` that of the matrix, `overlay` what was laid over it.
+    """
 
     day: str
     revision: str
@@ -67,10 +74,17 @@ class Verification:
     news: tuple[News, ...]
     by_hand: tuple[HandKept, ...]
     envdoctor: str = ""
+    overlay: OverlayName | None = None
 
     def with_outcome(self, outcome: Outcome) -> tuple[Claim, ...]:
         """The claims that came out so, in the order of the matrix."""
         return tuple(claim for claim in self.claims if claim.outcome is outcome)
+
+    @property
+    def title(self) -> str:
+        """What was read beside what, and when."""
+        overlay = f" with {self.overlay}" if self.overlay else ""
+        return f"Matrix of {self.revision}{overlay}, read beside the indexes on {self.day}"
 
     @property
     def exit_code(self) -> int:

@@ -22,7 +22,7 @@ def render_verification(verification: Verification, *, verbose: bool = False, **
 
 
 def _lines(verification: Verification, verbose: bool) -> Iterator[str]:
-    yield f"# Matrix of {_text(verification.revision)}, read beside the indexes on {_text(verification.day)}"
+    yield f"# {_text(verification.title)}"
     yield ""
     yield summary(verification)
     yield ""

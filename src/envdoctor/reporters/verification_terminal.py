@@ -25,8 +25,7 @@ def render_verification(
 
 
 def _lines(verification: Verification, width: int, verbose: bool) -> Iterator[Line]:
-    title = f"Matrix of {safe(verification.revision)}, read beside the indexes on {safe(verification.day)}"
-    yield from (styled(line.text, "bold") for line in wrapped(title, width))
+    yield from (styled(line.text, "bold") for line in wrapped(safe(verification.title, SENTENCE), width))
     yield Line()
     yield from wrapped(summary(verification), width)
     for index in verification.indexes:
@@ -38,7 +37,8 @@ def _lines(verification: Verification, width: int, verbose: bool) -> Iterator[Li
         yield styled("Contradicted:", "bold red")
         for claim in contradicted:
             yield from _contradiction(claim, width)
-        yield from wrapped(MEND, width)
+        if verification.overlay is None:  # whose rows are for those who wrote it
+            yield from wrapped(MEND, width)
         yield Line()
     if verification.news:
         yield styled("New, and no contradiction:", "bold")

@@ -55,6 +55,7 @@ def verification(matrix: Matrix, evidence: Evidence, scope: Scope, day: str, env
         news=tuple(dict.fromkeys(news)),
         by_hand=tuple(_by_hand(matrix)),
         envdoctor=envdoctor,
+        overlay=matrix.overlay_name,
     )
 
 
