@@ -407,7 +407,7 @@ def test_a_wrong_command_line_is_usage(args: list[str]) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "is missing"),
+        (b"", "holds no row"),
         (b"not toml [", ""),
         (b"\xff\xfe\x00", ""),
         (b"revision = 7\n", ""),

@@ -104,7 +104,7 @@ def _write(path: str, text: str) -> None:
     if there and _is_stdout(there):  # /dev/stdout: what the shell redirected is written to, not replaced
         click.echo(text, nl=False)
     elif there and not stat.S_ISREG(there.st_mode):  # a device, a FIFO; a folder is refused by open
-        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
     elif path.endswith(("/", os.sep)):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -123,7 +123,7 @@ def _replace(path: str, text: str, mode: int | None) -> None:
         return os.open(name, flags, 0o666 if mode is None else 0o600)
 
     try:
-        with open(beside, "x", encoding="utf-8", errors="backslashreplace", opener=private) as file:
+        with open(beside, "x", encoding="utf-8", errors="backslashreplace", newline="", opener=private) as file:
             file.write(text)
         if mode is not None:
             os.chmod(beside, mode)

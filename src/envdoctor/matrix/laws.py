@@ -6,8 +6,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from envdoctor.matrix import fit, gpu_names, laws_elsewhere
-from envdoctor.matrix.reading import CPU
+from envdoctor.matrix import laws_elsewhere, laws_of_builds, laws_of_hardware
+from envdoctor.matrix.laws_of_builds import all_wheels
 from envdoctor.matrix.versions import minor, older, parts
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.matrix.rows import Node
-    from envdoctor.matrix.tables import Partner, Wheel
+    from envdoctor.matrix.tables import Partner
 
 TABLES = (
     *("revision", "sources", "python_tags", "architectures", "glibc", "torch", "torchvision", "torchaudio"),
@@ -23,8 +23,6 @@ TABLES = (
     *("history", "compile_pythons", "numpy2", "mkl", "triton_gpus", "cxx11_abi", "mps"),
     *("images", "ngc_images", "conda_channel", "conda_forge", "jetson"),
 )
-KINDS = ("consumer", "workstation", "datacenter", "jetson")
-MAXWELL = (5, 0)
 
 _DATE = re.compile(r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 
@@ -57,7 +55,7 @@ def every_row_reads(matrix: Matrix) -> Iterator[str]:
     tables: tuple[Sequence[object], ...] = (
         matrix.releases,
         (matrix.past_releases,),
-        _all_wheels(matrix),
+        all_wheels(matrix),
         _all_partners(matrix),
         matrix.cuda_floors,
         matrix.toolkits,
@@ -249,130 +247,6 @@ def python_tags_agree_with_requires_python(matrix: Matrix) -> Iterator[str]:
                 yield f"torch {release.version}: {tag} is below {release.requires_python}"
 
 
-def default_channel_is_a_build(matrix: Matrix) -> Iterator[str]:
-    """What the package index gives by default on a platform is one of the builds of that platform."""
-    releases = (*matrix.past_releases, *matrix.releases)
-    for release in releases:
-        for platform, channel in release.default_channel.items():
-            if matrix.wheel(release.version, channel, platform) is None:
-                yield f"torch {release.version}: no {channel} build for {platform}"
-    of_version = {release.version: release for release in releases}
-    for wheel in _all_wheels(matrix):
-        if wheel.platform not in of_version[wheel.torch].platforms:
-            yield f"torch {wheel.torch}: {wheel.channel} for {wheel.platform}, which the release does not have"
-
-
-def cuda_agrees_with_channel(matrix: Matrix) -> Iterator[str]:
-    """The CUDA runtime of cu126 is a 12.6."""
-    for wheel in _all_wheels(matrix):
-        if wheel.cuda is not None and "cu{}{}".format(*minor(wheel.cuda)) != wheel.channel:
-            yield f"torch {wheel.torch}: {wheel.channel} with CUDA {wheel.cuda}"
-
-
-def toolkit_compiles_for_architectures(matrix: Matrix) -> Iterator[str]:
-    """No wheel carries code for a GPU that its toolkit does not know yet, or knows no more (13.x below 7.5)."""
-    bounds = {c: row for row in matrix.generations for c in row.capabilities}
-    for wheel in _all_wheels(matrix):
-        if wheel.cuda is None:
-            continue
-        for capability in (*(wheel.sass or ()), *wheel.ptx):
-            row = bounds.get(capability)
-            if row is None:
-                continue
-            where = f"torch {wheel.torch} {wheel.channel} {wheel.platform}: {capability[0]}.{capability[1]}"
-            if row.first_toolkit is not None and minor(wheel.cuda) < minor(row.first_toolkit):
-                yield f"{where} before CUDA {row.first_toolkit}"
-            if row.last_toolkit is not None and minor(wheel.cuda)[0] > minor(row.last_toolkit)[0]:
-                yield f"{where} after CUDA {row.last_toolkit}"
-
-
-def kernels_are_listed_in_order(matrix: Matrix) -> Iterator[str]:
-    """Architecture lists ascend; PTX is emitted beside machine code of the same architecture."""
-    for wheel in _all_wheels(matrix):
-        sass, ptx = wheel.sass or (), wheel.ptx
-        where = f"torch {wheel.torch} {wheel.channel} {wheel.platform}"
-        if list(sass) != sorted(set(sass)) or list(ptx) != sorted(set(ptx)):
-            yield f"{where}: not in order"
-        if not set(ptx) <= set(sass):
-            yield f"{where}: PTX without machine code"
-        if (wheel.channel == CPU) != (sass == () and wheel.sass is not None):
-            yield f"{where}: a CUDA build without kernels"
-
-
-def what_nobody_saw_is_not_verified(matrix: Matrix) -> Iterator[str]:
-    """A planned channel and a build whose kernels are unknown are `inferred` or `recalled`."""
-    for wheel in _all_wheels(matrix):
-        proven = wheel.certainty in ("verified", "sourced")
-        if proven and (wheel.sass is None or wheel.standing == "planned"):
-            yield f"torch {wheel.torch} {wheel.channel} {wheel.platform}: {wheel.certainty}"
-
-
-def every_cuda_build_has_a_driver_floor(matrix: Matrix) -> Iterator[str]:
-    """For each CUDA channel a lowest driver is known, on Linux and on Windows."""
-    for channel in sorted({wheel.channel for wheel in _all_wheels(matrix)} - {CPU}):
-        cuda = f"{channel[2:-1]}.{channel[-1]}"
-        for os in ("linux", "windows"):
-            if matrix.driver_floor(cuda, os) is None:
-                yield f"{channel}: none for {os}"
-
-
-def drivers_ascend(matrix: Matrix) -> Iterator[str]:
-    """A newer CUDA never asks for an older driver, and a newer branch never provides an older CUDA."""
-    for one, other in pairwise(matrix.cuda_floors):
-        if one.major >= other.major or not older(one.linux, other.linux) or not older(one.windows, other.windows):
-            yield f"driver_floors.{other.major} does not exceed driver_floors.{one.major}"
-    for kit, next_kit in pairwise(matrix.toolkits):
-        if not older(kit.version, next_kit.version) or older(next_kit.linux, kit.linux):
-            yield f"toolkits.{next_kit.version} does not exceed toolkits.{kit.version}"
-    for branch, next_branch in pairwise(matrix.driver_branches):
-        if branch.branch >= next_branch.branch or older(next_branch.cuda, branch.cuda):
-            yield f"driver_branches.{next_branch.branch} does not exceed driver_branches.{branch.branch}"
-
-
-def toolkit_driver_provides_its_cuda(matrix: Matrix) -> Iterator[str]:
-    """The driver inside a toolkit belongs to the branch that provides that toolkit's CUDA version."""
-    for toolkit in matrix.toolkits:
-        cuda = matrix.driver_cuda(toolkit.linux)
-        if cuda is None or minor(cuda) != minor(toolkit.version):
-            yield f"toolkit {toolkit.version} ships {toolkit.linux}, which provides CUDA {cuda}"
-
-
-def cudnn_only_drops(matrix: Matrix) -> Iterator[str]:
-    """Rows on cuDNN ascend and their lowest capability never falls; a wheel's cuDNN serves its kernels.
-
-    Kepler is let off: torch 2.4 to 2.7 shipped sm_37 beside a cuDNN 9 that starts at 5.0.
-    """
-    for row in matrix.cudnn_support:
-        if not row.capabilities:
-            yield f"the row from {row.since} names no compute capability"
-            return
-    for one, other in pairwise(matrix.cudnn_support):
-        if not older(one.since, other.since) or min(other.capabilities) < min(one.capabilities):
-            yield f"the row from {other.since} does not follow the row from {one.since}"
-    for wheel in _all_wheels(matrix):
-        for capability in wheel.sass or ():
-            if capability >= MAXWELL and matrix.cudnn_serves(wheel.cudnn, capability) is False:
-                yield f"torch {wheel.torch} {wheel.channel} {wheel.platform}: {capability} with {wheel.cudnn}"
-
-
-def gpu_names_are_certain(matrix: Matrix) -> Iterator[str]:
-    """Each GPU name stands once and finds itself; names that differ only in silent words agree in capability."""
-    seen = set()
-    for model in matrix.gpus:
-        if model.name in seen:
-            yield f"{model.name!r} stands twice"
-        seen.add(model.name)
-        if model.kind not in KINDS:
-            yield f"{model.name!r}: {model.kind!r} is none of {', '.join(KINDS)}"
-        if gpu_names.find(model.name, matrix.gpus) != model:
-            same = [
-                repr(one.name)
-                for one in matrix.gpus
-                if one.name != model.name and gpu_names.words(one.name) == gpu_names.words(model.name)
-            ]
-            yield f"{model.name!r} does not find itself" + (f"; {', '.join(same)} is the same name" if same else "")
-
-
 def what_stands_beside_torch_ascends(matrix: Matrix) -> Iterator[str]:
     """Rows of [[compile_pythons]] and [[mps]] ascend in both columns and name releases; [mkl] begins before it ends."""
     for row, after in pairwise(matrix.compile_pythons):
@@ -392,29 +266,6 @@ def what_stands_beside_torch_ascends(matrix: Matrix) -> Iterator[str]:
         yield f"mkl: ends at {matrix.mkl.last} before it begins at {matrix.mkl.first}"
 
 
-def tegra_is_what_fit_assumes(matrix: Matrix) -> Iterator[str]:
-    """[tegra] and `fit.TEGRA` name the same parts."""
-    if matrix.tegra != fit.TEGRA:
-        yield f"[tegra] has {sorted(matrix.tegra)}, the code {sorted(fit.TEGRA)}"
-
-
-def generations_are_disjoint(matrix: Matrix) -> Iterator[str]:
-    """A compute capability belongs to one generation row, and no branch ends before it begins."""
-    seen = set()
-    for row in matrix.generations:
-        for capability in row.capabilities:
-            if capability in seen:
-                yield f"{capability} stands twice"
-            seen.add(capability)
-        if row.lowest_branch and row.last_branch and row.lowest_branch.branch > row.last_branch:
-            yield f"{row.name}: ends at {row.last_branch} before it begins at {row.lowest_branch.driver}"
-
-
-def _all_wheels(matrix: Matrix) -> tuple[Wheel, ...]:
-    versions = (*matrix.past_versions, *matrix.versions)
-    return tuple(wheel for version in versions for wheel in matrix.wheels(version))
-
-
 def _all_partners(matrix: Matrix) -> tuple[Partner, ...]:
     tables = (*matrix.past_partners.values(), *matrix.partners.values())
     return tuple(partner for releases in tables for partner in releases.values())
@@ -430,18 +281,8 @@ LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (
     partners_pin_their_torch,
     history_ends_where_plans_begin,
     python_tags_agree_with_requires_python,
-    default_channel_is_a_build,
-    cuda_agrees_with_channel,
-    toolkit_compiles_for_architectures,
-    kernels_are_listed_in_order,
-    what_nobody_saw_is_not_verified,
-    every_cuda_build_has_a_driver_floor,
-    drivers_ascend,
-    toolkit_driver_provides_its_cuda,
-    cudnn_only_drops,
-    gpu_names_are_certain,
     what_stands_beside_torch_ascends,
-    tegra_is_what_fit_assumes,
-    generations_are_disjoint,
+    *laws_of_builds.LAWS,
+    *laws_of_hardware.LAWS,
     *laws_elsewhere.LAWS,
 )

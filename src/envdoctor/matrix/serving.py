@@ -123,6 +123,13 @@ def capability_of(gpu: Gpu, matrix: Matrix) -> Capability:
     return model.capability
 
 
+@remembered()
+def known_capabilities(matrix: Matrix) -> frozenset[Capability]:
+    """Return every compute capability that a GPU of the matrix has."""
+    generations = (one for row in matrix.generations for one in row.capabilities)
+    return frozenset((*generations, *(model.capability for model in matrix.gpus), *matrix.tegra))
+
+
 def driver_runs(matrix: Matrix, cuda: str, need: Need) -> bool | None:
     """Tell whether the driver runs a wheel built for CUDA `cuda`; None where neither version is known.
 
