@@ -379,6 +379,10 @@ def test_a_reader_that_leaves_early_is_no_error_of_ours(args: list[str]) -> None
         (["plan", "--with", "torchtext", "--driver", "535"], "torchvision and torchaudio"),
         (["plan", "--driver", "535", "--from", "x"], "excludes"),
         (["plan", "--driver", "535", "--index-base", "ftp.example"], "not a URL"),
+        (["plan", "--driver", "535", "--index-base", "https://"], "not a URL"),
+        (["plan", "--driver", "535", "--index-base", "https://host.example/a b"], "not a URL"),
+        (["plan", "--driver", "535", "-c", "https://host.example/c.txt"], "is an address; only files are read"),
+        (["plan", "--driver", "535", "--platform", "macos-arm64"], "no NVIDIA driver for it"),
     ],
 )
 def test_an_option_that_means_nothing(args: list[str], words: str) -> None:

@@ -52,8 +52,8 @@ def lives_on(mark: str) -> list[int]:
 def is_pythons_own(status: int, error: bytes) -> bool:
     """Whether Python ended before a line of ours ran: no program can listen for a signal that early.
 
-    Or lost it: an exception that falls into a callback of its import machinery is printed and dropped. Only Python's own
-    handler raises one.
+    Or lost it: an exception that falls into a callback of its import machinery is printed and dropped. Only Python's
+    own handler raises one.
     """
     dropped = error.startswith(b"Exception ignored in") and b"KeyboardInterrupt" in error
     return (status in (-signal.SIGINT, 1) or dropped) and b"envdoctor" not in error

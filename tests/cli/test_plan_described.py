@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envdoctor.commands import described_gpus, planning
 from envdoctor.commands import described_values as values
-from envdoctor.commands import planning
 from envdoctor.commands.describe import Description
 from envdoctor.commands.failure import Unusable
 from envdoctor.matrix.load import load_matrix
@@ -59,7 +59,15 @@ def test_no_driver(text: str, hint: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "read"),
-    [("8.6", "8.6"), ("12.1", "12.1"), ("08.6", "8.6"), ("8.7", "8.7"), ("13.0", "13.0"), ("2.0", "2.0")],
+    [
+        ("8.6", "8.6"),
+        ("12.1", "12.1"),
+        ("08.6", "8.6"),
+        ("8.7", "8.7"),
+        ("13.0", "13.0"),
+        ("2.0", "2.0"),
+        ("10.7", "10.7"),
+    ],
 )
 def test_a_compute_capability(text: str, read: str) -> None:
     """Also of Jetson, of a GPU long gone, and of one that is to come."""
@@ -123,11 +131,72 @@ def test_no_python(text: str, hint: str) -> None:
         ("Geforce RTX 409", "4090"),
         ("\N{FIRE}", "name its --compute-capability instead"),
         ("(" * 10_000, "name its --compute-capability instead"),
-        ("RTX 5000", "unknown to this matrix"),
+        ("RTX 5000", "did you mean Quadro RTX 5000 or RTX 5000 Ada Generation or RTX PRO 5000 Blackwell?"),
+        ("RTX 6000", "Quadro RTX 6000 or RTX 6000 Ada"),
+        ("Quadro 6000", "Quadro RTX 6000"),
+        ("Orin Nano", "did you mean Jetson Orin Nano?"),
+        ("480", "unknown to this matrix"),
+        ("MI300X", "AMD's"),
+        ("Radeon RX 7900 XTX", "AMD's"),
+        ("gfx1100", "AMD's"),
+        ("Arc B580", "Intel's"),
+        ("Iris Xe", "Intel's"),
+        ("M3 Max", "--platform macos-arm64"),
+        ("Apple M2", "--platform macos-arm64"),
+        ("m1", "--platform macos-arm64"),
+        ("TPU v5e", "not a GPU of NVIDIA's"),
     ],
 )
 def test_no_gpu(text: str, hint: str) -> None:
-    assert hint in refusal(lambda: values.gpu(text, MATRIX))
+    assert hint in refusal(lambda: described_gpus.model(text, MATRIX))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("4090", "GeForce RTX 4090"), ("1080 Ti", "GeForce GTX 1080 Ti"), ("2080ti", "GeForce RTX 2080 Ti"),
+        ("1660 ti", "GeForce GTX 1660 Ti"), ("3070", "GeForce RTX 3070"), ("6000 Ada", "RTX 6000 Ada Generation"),
+        ("RTX PRO 6000", "RTX PRO 6000 Blackwell Workstation Edition"), ("Jetson AGX Thor", "Jetson T5000 (AGX Thor)"),
+        ("Thor", "Jetson T5000 (AGX Thor)"), ("DGX Spark", "GB10 (DGX Spark)"), ("GB10", "GB10 (DGX Spark)"),
+        ("A6000", "RTX A6000"), ("A30", "A30"),
+    ],
+)  # fmt: skip
+def test_a_gpu_as_people_name_it(text: str, name: str) -> None:
+    assert described_gpus.model(text, MATRIX).name == name
+
+
+def test_no_name_of_the_matrix_is_taken_for_a_gpu_of_others() -> None:
+    for model in MATRIX.gpus:
+        assert described_gpus.model(model.name, MATRIX) == model
+
+
+@pytest.mark.parametrize(
+    ("described", "platform"),
+    [
+        (Description(None, ("Jetson Orin Nano",), (), None, None, None), "linux-aarch64-jetson"),
+        (Description(None, ("Jetson Nano",), (), None, "linux-aarch64", None), "linux-aarch64-jetson"),
+        (Description(None, ("GB200",), (), None, None, None), "linux-aarch64"),
+        (Description(None, ("DGX Spark",), (), None, None, None), "linux-aarch64"),
+        (Description(None, ("B200",), (), None, None, None), "linux-x86_64"),
+    ],
+)
+def test_the_gpu_of_a_board_tells_the_platform(described: Description, platform: str) -> None:
+    assert described.snapshot(MATRIX).facts["host.platform"] == Known(platform, "command line")
+
+
+@pytest.mark.parametrize(
+    ("described", "hint"),
+    [
+        (Description("580.65.06", (), (), None, "macos-arm64", None), "no NVIDIA driver"),
+        (Description(None, ("H100",), (), None, "macos-x86_64", None), "no NVIDIA driver"),
+        (Description(None, (), ("8.6",), None, "macos-arm64", None), "no NVIDIA driver"),
+        (Description(None, (), (), None, "windows-x86_64", "2.17"), "a C library of Linux"),
+        (Description(None, ("GB200",), (), None, "linux-x86_64", None), "did you mean linux-aarch64?"),
+        (Description(None, ("Jetson Nano", "DGX Spark"), (), None, None, None), "part of a board"),
+    ],
+)
+def test_words_that_contradict_each_other(described: Description, hint: str) -> None:
+    assert hint in refusal(lambda: described.snapshot(MATRIX))
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,7 @@ def test_plan_as_the_contract_has_it() -> None:
         "steps": [],
         "alternatives": [],
         "because": [],
+        "undecided": False,
         "proved": None,
         "would_not_help": [],
         "conflict": None,

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from envdoctor.commands.describe import Description
 from envdoctor.matrix.load import load_matrix
 from envdoctor.model.fact import Known
-from envdoctor.model.machine import Machine
+from envdoctor.model.machine import Machine, Wishes
 from envdoctor.model.plan import Applicability, Plan, Status
 from envdoctor.plan.not_helping import would_not_help
 from envdoctor.plan.solve import Solver
@@ -69,3 +70,14 @@ def test_thor_takes_the_wheels_for_arm_servers() -> None:
     assert plan.target is not None
     assert plan.target.channel == "cu130"
     assert any("JetPack 7 (" in text for text in plan.because)
+
+
+def test_a_thor_of_unknown_jetpack_takes_the_channel_that_is_vouched_for() -> None:
+    """Not the newest: no source says that a JetPack of CUDA 13.0 runs cu132."""
+    described = Description(None, ("Jetson AGX Thor",), (), None, None, None)
+    plan = planned(Machine(described.snapshot(MATRIX)))
+    assert plan.target is not None
+    assert plan.target.channel == "cu130"
+    asked = planned(Machine(described.snapshot(MATRIX), Wishes(torch="2.15")))
+    assert asked.target is not None
+    assert asked.target.torch == "2.15.0"

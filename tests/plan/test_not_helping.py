@@ -208,3 +208,21 @@ CHECKS = {
     "another CUDA ": another_build,
     "installing a CUDA toolkit, ": toolkit,
 }
+
+
+def test_a_newer_driver_that_helps_one_of_two_gpus_does_not_help_alone() -> None:
+    """The A100 would be served by it, the other by no driver."""
+    plan = planned(machine_snapshot(gpus=[("", "8.0"), ("", "6.1")], torch="2.14.0+cu130", driver="418.87.00"))
+    (said,) = about(plan, "a newer driver")
+    assert said.startswith("a newer driver alone, since no CUDA 13 wheel holds kernels for")
+
+
+def test_of_a_build_that_conda_may_have_nothing_is_said() -> None:
+    """Sentences are worked out for wheels; conda-forge has other builds of the release."""
+    overrides = {"python.environment": "conda", "python.manager": "mamba", "python.prefix": "/opt/conda/envs/ml"}
+    described = {"gpus": [("", "5.2")], "torch": None, "driver": "418.87.00", "glibc": "2.12"}
+    for place, expected in ((overrides, False), ({}, True)):
+        snapshot = machine_snapshot(**described, overrides=place)
+        plan = plan_for_wishes(Solver(Machine(snapshot, Wishes(torch="2.8")), MATRIX))
+        assert plan.status is Status.IMPOSSIBLE
+        assert bool(plan.would_not_help) is expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import combinations
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envdoctor.matrix.load import load_matrix
+from envdoctor.matrix.matrix import Matrix
 from envdoctor.model.machine import Machine, Wishes
 from envdoctor.model.plan import Conflict, Status
 from envdoctor.plan.hitting import smallest_hitting
@@ -148,3 +150,17 @@ def test_a_thousand_demands_do_not_take_long_to_weigh() -> None:
     assert len(smallest_hitting(sets, by_letter)) == 1
     spread = [frozenset({str(number), f"{number}'", "last"} - {"last" if number % 7 else ""}) for number in range(60)]
     assert smallest_hitting(spread, by_letter)
+
+
+def test_a_conflict_over_withheld_releases_says_why_they_are() -> None:
+    document = copy.deepcopy(dict(MATRIX.root.cells))
+    for number, release in enumerate(("2.12.1", "2.13.0", "2.14.0", "2.14.1", "2.15.0")):
+        document["torch"][release]["withheld"] = f"reason {number}"
+    matrix = Matrix(document, "a test")
+    one = Machine(machine_snapshot(torch=None, driver="580.82.07", gpus=gpu("9.0")), Wishes(torch=">=2.12.1"))
+    found = Solver(one, matrix).wheel_set().conflict
+    assert found is not None
+    assert found.constraints == (
+        "torch releases that are not withheld (2.15.0: reason 4; 2.14.1: reason 3; 2.14.0: reason 2; 2 more)",
+        "--torch >=2.12.1",
+    )

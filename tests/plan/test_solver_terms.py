@@ -175,3 +175,18 @@ def test_a_partner_without_a_wheel_for_this_python_does_not_come_along() -> None
     assert "torchvision 0.20.1, which goes with torch 2.5.1+cu124, has no wheel for this Python" in plan.because
     plan = solved(machine(torch=None, torchvision=None, python="3.12.0", wishes=Wishes(torch="2.5")))
     assert [word.partition("==")[0] for word in requirements(plan.steps[0].argv)] == ["torch", "torchvision"]
+
+
+@pytest.mark.parametrize(
+    ("specifier", "against"),
+    [
+        ("==3.5.1", "~=3.8.0"), ("==3.9.0", "~=3.8.0"), ("==3.8.0", None), ("==3.8.4", None),
+        # Ranges may meet: what an installer would take is not known.
+        (">=3.5", None), ("==3.5.*", None), ("<3.6", None),
+    ],
+)  # fmt: skip
+def test_a_pinned_triton_outside_the_range_that_a_release_requires(specifier: str, against: str | None) -> None:
+    pin = Pin("triton", specifier, "c.txt, line 1")
+    one = machine(torch=None, driver="580.82.07", wishes=Wishes(pins=(pin,)))
+    text = f"c.txt, line 1 requires triton{specifier}, and torch 2.14.0 has {against}"
+    assert reasons(one, "2.14.0+cu130") == ((text,) if against else ())

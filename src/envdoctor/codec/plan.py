@@ -22,6 +22,7 @@ def encode(plan: Plan) -> dict[str, Value]:
         "steps": [_encode_step(step) for step in plan.steps],
         "alternatives": [encode(alternative) for alternative in plan.alternatives],
         "because": [to_json(constraint) for constraint in plan.because],
+        "undecided": plan.undecided,
         "proved": plan.proved,
         "would_not_help": [to_json(text) for text in plan.would_not_help],
         "conflict": _encode_conflict(plan.conflict) if plan.conflict else None,

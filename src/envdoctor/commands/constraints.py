@@ -30,6 +30,7 @@ MOST_FILES = 50
 """Files read for one plan, those counted that others name."""
 
 NAMES_ANOTHER = r"(?:-c|--constraint|-r|--requirement)(?:\s{0,99}=\s{0,99}|\s{1,99}|(?<=-[cr]))(\S.*)"
+URL = r"(?i)[a-z]{2,20}://"
 ADDRESS = r"(?i)[a-z+]{2,20}:|.*[/\\]|\.|.*\.(?:whl|zip|tar\.gz)\b"
 
 
@@ -90,12 +91,14 @@ def of_user(environ: Mapping[str, str], machine: Machine, found: Constraints) ->
 
 def _beside(name: str, other: str, place: str) -> str:
     """Return the path of a file that another one names: relative to that one."""
-    if re.match(r"(?i)[a-z]{2,20}://", other):
+    if re.match(URL, other):
         raise Unusable(f"{place}: {other} is an address; only files are read")
     return os.path.join(os.path.dirname(name), other)
 
 
 def _content(name: str, where: str) -> bytes:
+    if re.match(URL, name):
+        raise Unusable(f"{where}{name} is an address; only files are read")
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):
             raise Unusable(f"{where}{name}: not a regular file")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.commands.failure import Unusable
 from envdoctor.commands.options import near_names
+from envdoctor.matrix.serving import known_capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +33,6 @@ GLIBC = r"2\.([0-9]{1,2})"
 NEWEST_GLIBC = 60
 """glibc comes every six months, 2.44 in August 2026 (sourceware.org/glibc/wiki/Release): this is that of 2034."""
 
-LONGEST_NAME = 100
-"""Characters of a GPU's name; NVML's own limit is 96 (NVML_DEVICE_NAME_V2_BUFFER_SIZE)."""
-
 
 def driver(text: str, matrix: Matrix) -> str:
     """Return a driver version. Raises `Unusable` for a number that no NVIDIA driver has."""
@@ -57,8 +55,9 @@ def driver(text: str, matrix: Matrix) -> str:
 
 
 def capability(text: str, matrix: Matrix) -> str:
-    """Return a compute capability that a GPU known to the matrix has, or one above all of those.
+    """Return a compute capability that a GPU known to the matrix has, or that one which is to come may have.
 
+    Those are above all that are known, or above those of a major of the newest generation.
     Raises `Unusable` for any other, with the nearest.
     """
     plain = text.strip()
@@ -67,7 +66,10 @@ def capability(text: str, matrix: Matrix) -> str:
     if match:
         # Above the newest is a GPU that is to come; twice its number is none.
         asked = (int(match[1]), int(match[2]))
-        if asked in known or known[-1] < asked < (2 * known[-1][0], 0):
+        newest = matrix.generations[-1].name
+        growing = {one for row in matrix.generations if row.name == newest for one in row.capabilities}
+        above = [one for one in known if one[0] == asked[0] and one in growing][-1:] or known[-1:]
+        if asked in known or above[0] < asked < (2 * known[-1][0], 0):
             return f"{asked[0]}.{asked[1]}"
         near = _nearest(asked, known)
         raise Unusable(f"--compute-capability {text}: no NVIDIA GPU known to this matrix has it; {_meant(near)}")
@@ -78,12 +80,6 @@ def capability(text: str, matrix: Matrix) -> str:
     raise Unusable(
         f"--compute-capability {text}: not one; {hint} (`nvidia-smi --query-gpu=compute_cap --format=csv` tells)"
     )
-
-
-def known_capabilities(matrix: Matrix) -> frozenset[Capability]:
-    """Return every compute capability that a GPU of the matrix has."""
-    generations = (one for row in matrix.generations for one in row.capabilities)
-    return frozenset((*generations, *(model.capability for model in matrix.gpus), *matrix.tegra))
 
 
 def python_version(text: str, matrix: Matrix) -> tuple[str, str]:
@@ -126,20 +122,6 @@ def glibc(text: str) -> str:
     near = [inside[0]] if inside and int(inside[1]) <= NEWEST_GLIBC else []
     hint = _meant(near) if near else "write it like 2.28 (`ldd --version` tells)"
     raise Unusable(f"--glibc {text}: not a version of glibc; {hint}")
-
-
-def gpu(name: str, matrix: Matrix) -> Capability:
-    """Return the compute capability of a GPU by name. Raises `Unusable` for one the matrix does not know."""
-    model = matrix.gpu(name) if len(name) <= LONGEST_NAME else None
-    if model is not None:
-        return model.capability
-    # The letter for the digit beside digits: V1OO, RTX 5O90.
-    near: Sequence[str] = ()
-    if len(name) <= LONGEST_NAME:
-        digits = re.sub(r"(?i)(?<=\d)o+|o+(?=\d)", lambda match: "0" * len(match[0]), name)
-        near = (digits,) if matrix.gpu(digits) else matrix.gpu_names_near(digits)
-    hint = _meant(near[:3]) if near else "name its --compute-capability instead"
-    raise Unusable(f"--gpu {name}: unknown to this matrix; {hint}")
 
 
 def _nearest(asked: Capability, known: Sequence[Capability]) -> list[str]:

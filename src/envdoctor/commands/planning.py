@@ -14,18 +14,19 @@ from envdoctor.commands.options import near_names
 from envdoctor.model.finding import Severity, Verdict
 from envdoctor.plan.partners import COMPILED_PARTNERS
 from envdoctor.plan.solve import Solver
+from envdoctor.plan.terms import wished
 from envdoctor.plan.wheel_index import BASE
 
 if TYPE_CHECKING:
-    from packaging.specifiers import Specifier
-    from packaging.version import Version
-
     from envdoctor.commands.constraints import Constraints
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.finding import Diagnosis
     from envdoctor.model.machine import Machine
     from envdoctor.model.plan import Plan, Weighed
     from envdoctor.model.snapshot import Snapshot
+
+ADDRESS = r"(?:https?://[!-.0-~]|file://)[!-~]*"
+"""A URL with a host, or a file's; a blank or a control character in it would end up in a command."""
 
 MOST_FACTS = 6
 """Names of facts in one line."""
@@ -72,8 +73,8 @@ def plan(
 
     With `weigh` the plan lists every candidate. Raises `Unusable`.
     """
-    if base is not None and not base.startswith(("https://", "http://", "file://")):
-        raise Unusable(f"--index-base {base}: not a URL")
+    if base is not None and not re.fullmatch(ADDRESS, base):
+        raise Unusable(f"--index-base {base}: not a URL; write it like {BASE}")
     solver = Solver(machine, matrix, live=live, base=base or BASE, installer=installer)
     answer = _proved(_answer(solver), solver)
     return replace(answer, candidates=_weighed(solver)) if weigh else answer
@@ -137,31 +138,13 @@ def _proved(plan: Plan, solver: Solver) -> Plan:
     return prove(plan, solver, lambda after: diagnose(after, matrix, machine.wishes))
 
 
-def _unknown_to(matrix: Matrix, wished: str | None) -> str | None:
+def _unknown_to(matrix: Matrix, wish: str | None) -> str | None:
     """Say that every release a wish admits is newer than the matrix, which is no reason to call it impossible."""
-    from packaging.specifiers import SpecifierSet
-    from packaging.version import Version
+    from envdoctor.plan.newer import only_later
 
-    if wished is None:
+    if wish is None or not only_later(wished(wish), matrix.newest_torch):
         return None
-    bounds = SpecifierSet(f"=={wished}" if wished[:1].isdigit() else wished)
-    newest = Version(matrix.newest_torch)
-    if not any(_is_later(one, newest) for one in bounds):
-        return None
-    return f"torch {wished} is unknown to this matrix of {matrix.revision}, which ends with {matrix.newest_torch}"
-
-
-def _is_later(bound: Specifier, newest: Version) -> bool:
-    """Whether a bound admits nothing up to the newest known release."""
-    from packaging.version import InvalidVersion, Version
-
-    if bound.operator not in ("==", "===", "~=", ">=", ">"):
-        return False
-    try:
-        version = Version(bound.version.removesuffix(".*"))
-    except InvalidVersion:  # "===" takes any text
-        return False
-    return version > newest or (bound.operator == ">" and version == newest)
+    return f"torch {wish} is unknown to this matrix of {matrix.revision}, which ends with {matrix.newest_torch}"
 
 
 def _weighed(solver: Solver) -> tuple[Weighed, ...]:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from envdoctor.plan.candidates import Candidate
     from envdoctor.plan.terms import Terms
 
+WITHHELD = "withheld"
+
 KINDS = (
-    "platform", "build", "gpu-driver", "kernels", "libraries", "cudnn", "ptx", "driver", "python", "glibc", "withheld",
+    "platform", "build", "gpu-driver", "kernels", "libraries", "cudnn", "ptx", "driver", "python", "glibc", WITHHELD,
     WISH, PIN,
 )  # fmt: skip
 """Kinds of constraint, facts of the machine first: of two sets of one size they are the better reason."""
@@ -32,7 +34,16 @@ def conflict_of(matrix: Matrix, need: Need, terms: Terms, found: list[Candidate]
         return None
     keys = smallest_hitting((one.constraints for one in found), _rank)
     ways = [_way(matrix, need, terms, one) for one in openings(matrix, need, found, MOST)]
-    return Conflict(tuple(_words(key, need, terms) for key in keys), tuple(ways))
+    words = (_words(key, need, terms) + (_withheld(keys, found) if key == WITHHELD else "") for key in keys)
+    return Conflict(tuple(words), tuple(ways))
+
+
+def _withheld(keys: tuple[str, ...], found: list[Candidate]) -> str:
+    """Say which releases nothing else of the conflict is against, the newest first, and why each is withheld."""
+    alone = (one.release for one in reversed(found) if one.constraints.intersection(keys) == {WITHHELD})
+    reasons = list(dict.fromkeys(f"{release.version}: {release.withheld}" for release in alone))
+    more = [f"{len(reasons) - MOST} more"] if len(reasons) > MOST else []
+    return f" ({'; '.join(reasons[:MOST] + more)})" if reasons else ""
 
 
 def _way(matrix: Matrix, need: Need, terms: Terms, one: Candidate) -> str:
@@ -66,7 +77,7 @@ def _words(key: str, need: Need, terms: Terms) -> str:
         "ptx": f"PTX for compute capability {about} that {driver} compiles",
         "driver": driver,
         "python": f"Python {python_of(need.python_tag or '')}",
-        "withheld": "torch releases that are not withheld",
+        WITHHELD: "torch releases that are not withheld",
         PIN: about,
     }
     return words[kind]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.matrix.serving import Need
     from envdoctor.model.machine import Machine
+    from envdoctor.plan.candidates import Candidate
 
 PLACES = {
     "jetson-ai-lab": "NVIDIA's Jetson AI Lab index",
@@ -44,6 +45,16 @@ def vouched(machine: Machine, matrix: Matrix, need: Need) -> Iterator[str]:
     for row in _rows(machine, matrix, need):
         if row.place == "pytorch":
             yield f"{_release(row)} takes the wheels of {_place(row)}: {_source(row, matrix)}"
+
+
+def vouched_for(machine: Machine, matrix: Matrix, need: Need, found: list[Candidate]) -> list[Candidate]:
+    """Return the candidates of the channels that somebody vouches for, where the CUDA of the JetPack is not known.
+
+    All of them where it is, and where none of those serves.
+    """
+    channels = {row.channel for row in _rows(machine, matrix, need) if row.place == "pytorch"}
+    of_channels = [one for one in found if one.wheel.channel in channels]
+    return of_channels if need.api is None and any(not one.obstacles for one in of_channels) else found
 
 
 def _rows(machine: Machine, matrix: Matrix, need: Need) -> list[JetsonSource]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.fit import kernels_for
-from envdoctor.matrix.serving import capability_of, disputed, driver_runs, need_of, obstacles
+from envdoctor.matrix.serving import capability_of, disputed, driver_runs, kernels_of, need_of, obstacles
 from envdoctor.matrix.versions import minor, parts
 from envdoctor.model.machine import Undecidable
 from envdoctor.model.plan import Plan, Status
@@ -30,7 +30,7 @@ def would_not_help(plan: Plan, machine: Machine, matrix: Matrix) -> tuple[str, .
 
     Empty where no build fails, where the plan has nothing to do, and where what fails is not known.
     """
-    if plan.status is Status.NOTHING_TO_DO:
+    if plan.status is Status.NOTHING_TO_DO or plan.undecided:
         return ()
     try:
         need = need_of(machine, matrix)
@@ -38,7 +38,8 @@ def would_not_help(plan: Plan, machine: Machine, matrix: Matrix) -> tuple[str, .
         if failing is None:
             return ()
         broken = obstacles(matrix, *failing, need)
-        advice = Advice(machine, matrix, need, failing[1], driver_opens=_driver_opens(plan))
+        opens = _driver_opens(plan) or _serves_some(failing[1], need, broken)
+        advice = Advice(machine, matrix, need, failing[1], driver_opens=opens)
         said = tuple(dict.fromkeys(_sentences(advice, broken)))
     except Undecidable:
         return ()
@@ -76,9 +77,11 @@ def _failing(plan: Plan, machine: Machine, matrix: Matrix, need: Need) -> tuple[
         present = matrix.release(torch.release) if torch.official else None
         wheel = matrix.wheel(torch.release, torch.channel or "", need.platform)
         return (present, wheel) if present and wheel else None
+    pinned = tuple(pin.specifier for pin in machine.wishes.pins if pin.package == "torch")
     for release in reversed(matrix.releases if impossible else ()):
         wheel = matrix.wheel(release.version, release.default_channel.get(need.platform, ""), need.platform)
-        if wheel and (wheel.cuda is not None) == need.cuda and (not wish or admits(wished(wish), release.version)):
+        asked = (wished(wish), *pinned) if wish else pinned
+        if wheel and (wheel.cuda is not None) == need.cuda and all(admits(one, release.version) for one in asked):
             return release, wheel
     return None
 
@@ -86,6 +89,12 @@ def _failing(plan: Plan, machine: Machine, matrix: Matrix, need: Need) -> tuple[
 def _driver_opens(plan: Plan) -> bool:
     """Whether another way out begins with a newer driver, so that it does help together with something else."""
     return any(step.kind == "upgrade-driver" for way in (plan, *plan.alternatives) for step in way.steps)
+
+
+def _serves_some(wheel: Wheel, need: Need, broken: tuple[Obstacle, ...]) -> bool:
+    """Whether a driver keeps a build from GPUs that it holds kernels for, so that a newer one helps those."""
+    by_driver = any(one.constraint.startswith(("driver", "gpu-driver:")) for one in broken)
+    return by_driver and any(kernels_of(wheel, capability) for capability in need.capabilities)
 
 
 def _capability(text: str) -> Capability:

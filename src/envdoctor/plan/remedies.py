@@ -46,8 +46,7 @@ def nothing_to_mend(diagnosis: Diagnosis, machine: Machine) -> bool:
 
 def plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     """Return the plan that answers a diagnosis, and what would not help."""
-    plan = _plan_for(diagnosis, solver)
-    return replace(plan, would_not_help=would_not_help(plan, solver.machine, solver.matrix))
+    return _with_what_would_not_help(_plan_for(diagnosis, solver), solver)
 
 
 def plan_for_wishes(solver: Solver) -> Plan:
@@ -56,7 +55,17 @@ def plan_for_wishes(solver: Solver) -> Plan:
         plan = solver.wheel_set()
     except Undecidable as reason:
         return undecided(reason)
-    return replace(plan, would_not_help=would_not_help(plan, solver.machine, solver.matrix))
+    return _with_what_would_not_help(plan, solver)
+
+
+def _with_what_would_not_help(plan: Plan, solver: Solver) -> Plan:
+    """Add what would not help; it is worked out for wheels, and conda may have other builds of what was asked for."""
+    asked = solver.machine.wishes.torch is not None or solver.machine.is_absent("torch.version")
+    try:
+        by_conda = asked and solver.installing.by_conda
+    except Undecidable:  # nor is it known then which build fails
+        return plan
+    return plan if by_conda else replace(plan, would_not_help=would_not_help(plan, solver.machine, solver.matrix))
 
 
 def _plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
@@ -114,7 +123,7 @@ def _another_wheel(solver: Solver, causes: list[Finding]) -> Plan:
     plan = solver.wheel_set()
     by_hand = tuple(_by_hand(finding, solver.machine) for finding in errors if finding.rule in BY_HAND)
     if plan.status is Status.IMPOSSIBLE and by_hand:
-        return replace(plan, status=Status.SOLVED, steps=by_hand)
+        return replace(plan, status=Status.SOLVED, steps=by_hand, undecided=False)
     if errors or plan.status is Status.SOLVED or solver.machine.torch is None:
         return plan
     return Plan(Status.NOTHING_TO_DO, alternatives=plan.alternatives, because=plan.because)

@@ -16,6 +16,7 @@ from envdoctor.plan.because import why_chosen, why_none
 from envdoctor.plan.candidates import candidates, weighed
 from envdoctor.plan.conflict import conflict_of
 from envdoctor.plan.installing import Installing
+from envdoctor.plan.newer import newer_than
 from envdoctor.plan.ordering import best
 from envdoctor.plan.terms import WISH, admits, terms_of, wished
 from envdoctor.plan.wheel_index import BASE
@@ -51,6 +52,8 @@ class Solver:
         """
         need = need_of(self.machine, self.matrix)
         found = candidates(self.matrix, need, self.terms)
+        if need.jetson and need.cuda:
+            found = jetson.vouched_for(self.machine, self.matrix, need, found)
         chosen = best(found, self.installed_release, need)
         others = ways_out(self, need, found, chosen)
         if chosen is not None:
@@ -67,6 +70,10 @@ class Solver:
         if need.jetson and need.cuda:
             others = (*others, *jetson.by_hand(self.machine, self.matrix, need))
         conflict = conflict_of(self.matrix, need, self.terms, found)
+        unknown = newer_than(self.matrix, need, self.terms, found)
+        if unknown:
+            because = (*unknown, *(conflict.relax if conflict else ()))
+            return Plan(Status.IMPOSSIBLE, alternatives=others, because=because, undecided=True)
         wheels = self.wheels_in_place_of_conda(need)
         if conflict is not None and wheels is not None:
             asked = f"--installer {self.installing.installer}"

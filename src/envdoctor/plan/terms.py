@@ -73,26 +73,37 @@ def broken_terms(terms: Terms, one: Candidate) -> Iterator[Obstacle]:
         if name in one.lacking:
             yield Obstacle(f"{WISH}:{name}", one.lack(name))
     for pin in terms.firm:
-        has = _would_have(pin, one)
-        if has is not None and not admits(pin.specifier, has):
+        has = _against(pin, one)
+        if has is not None:
             text = pin.text if pin.package == "torch" else f"{pin.text}, and torch {one.release.version} has {has}"
             yield Obstacle(f"{PIN}:{pin.text}", text)
 
 
 def strained(terms: Terms, one: Candidate) -> tuple[Pin, ...]:
     """Return the loose pins that a set does not meet either."""
-    found = ((pin, _would_have(pin, one)) for pin in terms.loose)
-    return tuple(pin for pin, has in found if has is not None and not admits(pin.specifier, has))
+    return tuple(pin for pin in terms.loose if _against(pin, one) is not None)
 
 
-def _would_have(pin: Pin, one: Candidate) -> str | None:
-    """Return the version that a set brings of the package a pin is about; None where it brings none, or any of many."""
-    if pin.package == "torch":
-        return one.version
-    if pin.package != "triton":
-        return dict(one.partners).get(pin.package)
+def _against(pin: Pin, one: Candidate) -> str | None:
+    """Return what a set brings of the package a pin is about where that breaks the pin; None where it need not."""
+    if pin.package == "triton":
+        return _triton_against(pin, one)
+    has = one.version if pin.package == "torch" else dict(one.partners).get(pin.package)
+    return has if has is not None and not admits(pin.specifier, has) else None
+
+
+def _triton_against(pin: Pin, one: Candidate) -> str | None:
+    """Return the triton that a wheel for Linux requires, one version or a range of them, where a pin excludes it."""
     asked = one.release.triton if one.wheel.cuda and one.wheel.platform.startswith("linux-") else None
-    return asked.removeprefix("==") if asked and asked.startswith("==") else None
+    if asked is None:
+        return None
+    if asked.startswith("=="):
+        has = asked.removeprefix("==")
+        return None if admits(pin.specifier, has) else has
+    alone = pin.specifier.removeprefix("==")
+    if pin.specifier == f"=={alone}" and alone.replace(".", "").isdecimal() and not admits(asked, alone):
+        return asked
+    return None  # two ranges may meet
 
 
 @lru_cache(maxsize=256)

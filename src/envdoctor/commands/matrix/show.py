@@ -39,7 +39,7 @@ WIDEST = 200
     "--platform",
     metavar="OS-ARCH",
     callback=options.one_of(PLATFORMS),
-    help=f"Builds for {', '.join(PLATFORMS)}. With a GPU or a Python by default the first.",
+    help=f"Builds for {', '.join(PLATFORMS)}. With a GPU or a Python by default the first, or that of the GPU's board.",
 )
 @click.option("--python-version", metavar="X.Y", callback=options.filled, help="Releases with a wheel for this Python.")
 @click.option("--all", "everything", is_flag=True, help="Old releases too, and those that no plan names any more.")
@@ -108,7 +108,7 @@ def command(
     day = date.today().isoformat()
     try:
         if gpus or capabilities:
-            described = Description(driver, gpus, capabilities, python_version, platform or PLATFORMS[0], None)
+            described = Description(driver, gpus, capabilities, python_version, platform, None)
             sheet = _of_gpus(matrix, words, described, everything=everything, day=day)
         elif driver:
             raise Unusable("--driver: narrows the answer about a GPU; add --gpu NAME, or ask `matrix show drivers`")
