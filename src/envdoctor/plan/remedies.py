@@ -15,7 +15,6 @@ from envdoctor.model.finding import Severity
 from envdoctor.model.machine import MOST_GPUS, Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
 from envdoctor.plan.by_hand import BY_HAND
-from envdoctor.plan.not_helping import would_not_help
 
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Finding
@@ -65,7 +64,11 @@ def _with_what_would_not_help(plan: Plan, solver: Solver) -> Plan:
         by_conda = asked and solver.installing.by_conda
     except Undecidable:  # nor is it known then which build fails
         return plan
-    return plan if by_conda else replace(plan, would_not_help=would_not_help(plan, solver.machine, solver.matrix))
+    if by_conda:
+        return plan
+    from envdoctor.plan.not_helping import would_not_help  # a machine with nothing to mend does without it
+
+    return replace(plan, would_not_help=would_not_help(plan, solver.machine, solver.matrix))
 
 
 def _plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
