@@ -103,8 +103,9 @@ class Mending:
         metadata, flags = (METADATA, FLAGS) if place == PACKAGE_INDEX else (CHANNEL_METADATA, CHANNEL_FLAGS)
         row = path[:-2] if path[-2] in PLATFORMS and not kernels else path[:-1]
         for key, value in (("source", flags if kernels else metadata), ("certainty", "verified")):
-            if _cell(self._matrix, (*row, key)) != value:
-                self.edits[(*row, key)] = value
+            cell = (*row, key)
+            if _cell(self._matrix, cell) != value:
+                self.edits[cell] = value
 
 
 def has(matrix: Matrix, path: Path) -> bool:
