@@ -55,7 +55,7 @@ def is_pythons_own(status: int, error: bytes) -> bool:
     Or lost it: an exception that falls into a callback of its import machinery is printed and dropped. Only Python's
     own handler raises one.
     """
-    dropped = error.startswith(b"Exception ignored in") and b"KeyboardInterrupt" in error
+    dropped = error.startswith(b"Exception ignored in: <function _get_module_lock.<locals>.cb") and status == 0
     return (status in (-signal.SIGINT, 1) or dropped) and b"envdoctor" not in error
 
 

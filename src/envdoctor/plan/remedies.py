@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envdoctor.model.change import ShowsGpus
 from envdoctor.model.finding import Severity
 from envdoctor.model.machine import MOST_GPUS, Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
@@ -136,6 +135,8 @@ def _by_hand(finding: Finding, machine: Machine) -> Step:
     kind, why = BY_HAND[finding.rule]
     if kind != "unset-env":
         return Step(kind, Applicability.MANUAL, why)
+    from envdoctor.model.change import ShowsGpus
+
     count = machine.number("gpu.count") if machine.is_known("gpu.count") else 0
     shows = ShowsGpus(None, tuple(range(min(count or 0, MOST_GPUS))))
     unset = (
