@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envdoctor.binary.elf import Dynamic, Image, NotElf, dynamic_of, read_dynamic, read_machine
+from envdoctor.binary.dynamic import Dynamic, dynamic_of, read_dynamic
+from envdoctor.binary.image import Image, NotElf, read_machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,7 +178,7 @@ def patched(data: bytes, offset: int, layout: str, *values: int) -> bytes:
 
 def dynamic_tag(data: bytes, tag: int) -> int:
     """The file offset of the entry with this tag."""
-    section = next(segment for segment in Image(data).segments() if segment.kind == 2)
+    section = next(segment for segment in Image(data).segments if segment.kind == 2)
     for offset in range(section.offset, section.offset + section.size, 16):
         if struct.unpack_from("<q", data, offset)[0] == tag:
             return offset
@@ -237,7 +238,7 @@ def test_noise_is_refused(noise: bytes) -> None:
 def test_mutations_are_read_or_refused(sample: bytes, data: st.DataObject) -> None:
     changed = bytearray(sample)
     # The tables stand in the first kilobyte and in the dynamic section; elsewhere a change means nothing.
-    section = next(segment for segment in Image(sample).segments() if segment.kind == 2)
+    section = next(segment for segment in Image(sample).segments if segment.kind == 2)
     places = st.one_of(st.integers(0, 700), st.integers(section.offset, section.offset + section.size - 1))
     for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=6)):
         changed[place] = value

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.binary.elf import Dynamic, NotElf, read_dynamic, read_machine
+from envdoctor.binary.dynamic import Dynamic, read_dynamic
+from envdoctor.binary.image import NotElf, read_machine
 from envdoctor.binary.ld_cache import NotCache, read_cache
 from envdoctor.binary.soname_search import (
     Loaded,

@@ -23,12 +23,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from envdoctor.binary.elf import MACHINES
+from envdoctor.binary.image import MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from envdoctor.binary.elf import Dynamic
+    from envdoctor.binary.dynamic import Dynamic
 
 TOKEN = r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))"
 MOST_ENTRIES = 512

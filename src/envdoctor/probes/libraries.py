@@ -17,7 +17,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from envdoctor.binary.elf import NotElf, read_dynamic, read_machine
+from envdoctor.binary.dynamic import read_dynamic
+from envdoctor.binary.image import NotElf, read_machine
 from envdoctor.binary.ld_cache import NotCache, conf_folders, read_cache
 from envdoctor.binary.soname_search import (
     Loaded,

@@ -1,8 +1,8 @@
-"""What a 64-bit little-endian ELF file says about itself, read by mmap and never loaded.
+"""A mapped 64-bit little-endian ELF file: the one place where its bytes are read.
 
-Layouts: System V ABI "gABI" (ELF header, program headers, dynamic section), the Linux additions in
-`elf.h` of glibc. Every offset and count in a file is a claim: each is checked against the size of the
-map before it is used, and every count has a bound, so a damaged or hostile file costs one `NotElf`.
+Layouts: System V ABI "gABI" (ELF header, program headers, section headers). Every offset and count in a file is a
+claim: each is checked against the size of the map before it is used, and every count has a bound, so a damaged or
+hostile file costs one `NotElf`, never another exception and never a read outside the map.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import stat
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
-DYNAMIC_ENTRY = struct.Struct("<qQ")
+SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 
 ELF_MAGIC = b"\x7fELF"
 OTHER_MAGICS = (
@@ -33,16 +34,14 @@ OTHER_MAGICS = (
 )
 CLASS_64, LITTLE_ENDIAN, CURRENT_VERSION = 2, 1, 1
 TYPE_PROGRAM, TYPE_SHARED = 2, 3
-PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
-DT_NULL, DT_NEEDED, DT_STRTAB, DT_STRSZ, DT_SONAME, DT_RPATH, DT_RUNPATH = 0, 1, 5, 10, 14, 15, 29
+PT_LOAD = 1
 
 MACHINES = {62: "x86_64", 183: "aarch64"}
 """`e_machine` (gABI, "Machine") to the name `uname -m` uses, for the machines torch wheels exist for."""
 
 # Far above anything real: libtorch_cuda.so of torch 2.14.1 has about ten program headers and 23 needs.
 MOST_PROGRAM_HEADERS = 4096
-MOST_DYNAMIC_ENTRIES = 65536
-MOST_NEEDED = 1024
+MOST_SECTIONS = 65279  # SHN_LORESERVE - 1: more are numbered in another way, which no linked object needs
 LONGEST_STRING = 16384
 
 
@@ -60,29 +59,22 @@ class NotElf(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Dynamic:
-    """What the dynamic loader reads of one object; strings as stored, bytes above 127 as surrogate escapes.
-
-    `machine` is `e_machine`. `rpath` and `runpath` are the undivided texts, None where the tag is not there.
-    `interpreter` is the loader a program asks for (`PT_INTERP`), None for most shared objects.
-    A statically linked program has no needs and no names.
-    """
-
-    machine: int
-    needed: tuple[str, ...] = ()
-    soname: str | None = None
-    rpath: str | None = None
-    runpath: str | None = None
-    interpreter: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Segment:
     """One program header: `offset` and `size` in the file, `address` where it is mapped, all in bytes."""
 
     kind: int
     offset: int
     address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section header: `name`, `kind` (`sh_type`), and its bytes in the file at `offset`, `size` long."""
+
+    name: str
+    kind: int
+    offset: int
     size: int
 
 
@@ -101,9 +93,9 @@ class Image:
         fields = HEADER.unpack_from(data, 0)
         self.kind: int = fields[1]
         self.machine: int = fields[2]
-        self._table: int = fields[5]
-        self._entry_size: int = fields[9]
-        self._entries: int = fields[10]
+        self._program_headers = (fields[5], fields[9], fields[10])
+        self._section_headers = (fields[6], fields[11], fields[12])
+        self._section_names: int = fields[13]
         if self.kind not in (TYPE_PROGRAM, TYPE_SHARED):
             raise NotElf("an ELF file, but neither a program nor a shared object")
 
@@ -121,19 +113,52 @@ class Image:
             raise NotElf("damaged: a name in its string table has no end")
         return bytes(self.data[offset:stop]).decode("utf-8", "surrogateescape")
 
-    def segments(self) -> list[Segment]:
+    def span(self, offset: int, size: int) -> bytes:
+        """The `size` bytes at file offset `offset`; raises `NotElf` where they are not all in the file."""
+        if offset < 0 or size < 0 or offset + size > self.size:
+            raise NotElf("truncated: a table lies beyond the end of the file")
+        return self.data[offset : offset + size]
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
         """The program headers in file order; raises `NotElf` if the table is not where the header says."""
-        if not self._entries:
-            return []
-        if self._entry_size != PROGRAM_HEADER.size or self._entries > MOST_PROGRAM_HEADERS:
+        table, entry_size, entries = self._program_headers
+        if not entries:
+            return ()
+        if entry_size != PROGRAM_HEADER.size or entries > MOST_PROGRAM_HEADERS:
             raise NotElf("damaged: impossible program header table")
         found = []
-        for index in range(self._entries):
-            kind, _, offset, address, _, size, _, _ = self.unpack(
-                PROGRAM_HEADER, self._table + index * PROGRAM_HEADER.size
-            )
+        for kind, _, offset, address, _, size, _, _ in PROGRAM_HEADER.iter_unpack(
+            self.span(table, entries * PROGRAM_HEADER.size)
+        ):
             found.append(Segment(kind, offset, address, size))
-        return found
+        return tuple(found)
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """The section headers in file order, none where they were stripped.
+
+        The loader needs none of them, so what they say is used only for what has no other way: device code.
+        Raises `NotElf` if the table is not where the header says.
+        """
+        table, entry_size, entries = self._section_headers
+        if not entries:
+            return ()
+        if entry_size != SECTION_HEADER.size or entries > MOST_SECTIONS or self._section_names >= entries:
+            raise NotElf("damaged: impossible section header table")
+        headers = list(SECTION_HEADER.iter_unpack(self.span(table, entries * SECTION_HEADER.size)))
+        _, _, _, _, names, length, _, _, _, _ = headers[self._section_names]
+        return tuple(
+            Section(self.string(names + name, names + length) if length else "", kind, offset, size)
+            for name, kind, _, _, offset, size, _, _, _, _ in headers
+        )
+
+    def offset_of(self, address: int) -> int:
+        """Where in the file the loaded `address` comes from; raises `NotElf` where it is in no loaded segment."""
+        for segment in self.segments:
+            if segment.kind == PT_LOAD and segment.address <= address < segment.address + segment.size:
+                return segment.offset + address - segment.address
+        raise NotElf("damaged: a table is in no loaded segment")
 
 
 def _refuse_other_formats(start: bytes) -> None:
@@ -191,70 +216,3 @@ def read_machine(path: str) -> int:
     """`e_machine` of the ELF file at the real path `path`; raises `NotElf` as `opened` does."""
     with opened(path) as image:
         return image.machine
-
-
-def read_dynamic(path: str) -> Dynamic:
-    """Read what the object at the real path `path` needs and where it wants it searched.
-
-    Raises `NotElf` for anything but a whole 64-bit little-endian ELF program or shared object.
-    """
-    with opened(path) as image:
-        return dynamic_of(image)
-
-
-def dynamic_of(image: Image) -> Dynamic:
-    """The dynamic section of a mapped object, found by its program header; raises `NotElf` where it lies."""
-    segments = image.segments()
-    interpreter = None
-    section = None
-    for segment in segments:
-        if segment.kind == PT_INTERP and interpreter is None:
-            interpreter = image.string(segment.offset, segment.offset + segment.size)
-        elif segment.kind == PT_DYNAMIC and section is None:
-            section = segment
-    if section is None:
-        return Dynamic(image.machine, interpreter=interpreter)
-    entries = _dynamic_entries(image, section)
-    if not any(tag in (DT_NEEDED, DT_SONAME, DT_RPATH, DT_RUNPATH) for tag, _ in entries):
-        return Dynamic(image.machine, interpreter=interpreter)
-
-    last = dict(entries)
-    if DT_STRTAB not in last or DT_STRSZ not in last:
-        raise NotElf("damaged: a dynamic section without its string table")
-    start = _file_offset(segments, last[DT_STRTAB])
-    end = start + last[DT_STRSZ]
-
-    def text(tag: int) -> str | None:
-        return image.string(start + last[tag], end) if tag in last else None
-
-    needed = [value for tag, value in entries if tag == DT_NEEDED]
-    if len(needed) > MOST_NEEDED:
-        raise NotElf("damaged: an impossible number of needed libraries")
-    return Dynamic(
-        machine=image.machine,
-        needed=tuple(image.string(start + value, end) for value in needed),
-        soname=text(DT_SONAME),
-        rpath=text(DT_RPATH),
-        runpath=text(DT_RUNPATH),
-        interpreter=interpreter,
-    )
-
-
-def _dynamic_entries(image: Image, section: Segment) -> list[tuple[int, int]]:
-    """The (tag, value) pairs before `DT_NULL`."""
-    count = min(section.size // DYNAMIC_ENTRY.size, MOST_DYNAMIC_ENTRIES)
-    entries = []
-    for index in range(count):
-        tag, value = image.unpack(DYNAMIC_ENTRY, section.offset + index * DYNAMIC_ENTRY.size)
-        if tag == DT_NULL:
-            break
-        entries.append((tag, value))
-    return entries
-
-
-def _file_offset(segments: list[Segment], address: int) -> int:
-    """Where in the file the loaded `address` comes from."""
-    for segment in segments:
-        if segment.kind == PT_LOAD and segment.address <= address < segment.address + segment.size:
-            return segment.offset + address - segment.address
-    raise NotElf("damaged: its string table is in no loaded segment")
