@@ -128,6 +128,14 @@ class Machine:
         self.read.add(name)
         return isinstance(self.snapshot[name], Known)
 
+    def looked_at(self, name: str) -> bool:
+        """Whether the snapshot holds the fact at all, be it unknown; never raises.
+
+        One that was taken without it (an older version, a description by hand) is judged by what it does hold.
+        """
+        self.read.add(name)
+        return name in self.snapshot.facts
+
     def is_absent(self, name: str) -> bool:
         """Whether it was looked for and is not there; never raises."""
         self.read.add(name)
@@ -157,6 +165,13 @@ class Machine:
         if value is None or isinstance(value, list):
             return value or []
         raise Undecidable(f"{name} is not a list in this snapshot", name)
+
+    def rows(self, name: str) -> list[dict[str, Value]]:
+        """A fact that is a list of tables; an absent one is empty."""
+        found = [row for row in self.items(name) if isinstance(row, dict)]
+        if len(found) != len(self.items(name)):
+            raise Undecidable(f"{name} is not a list of tables in this snapshot", name)
+        return found
 
     def table(self, name: str) -> dict[str, Value]:
         """A fact that is a mapping; an absent one is empty."""

@@ -85,8 +85,18 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
     "mixed-cu-packages": {"side by side": NOTE, "in one another's files": WARNING},
     "mkl-incompatible": {ALWAYS: ERROR},
     "numpy2-abi": {ALWAYS: ERROR},
+    "abi-undefined-symbol": {"an optional part": NOTE, "it does not load": ERROR},
+    "ext-arch-missing": {
+        "a part of it": NOTE,
+        "another visible GPU is served": WARNING,
+        "no visible GPU is served": ERROR,
+    },
+    "matrix-row-contradicted": {ALWAYS: NOTE},
+    "torch-shadowed-by-local-module": {"for programs started in this folder": WARNING, "for every program": ERROR},
     "package-files-damaged": {
         "leftovers of an interrupted change": NOTE,
+        "changed since it was installed": NOTE,
+        "files are gone": WARNING,
         "its record is moved aside": WARNING,
         "torch is not whole": ERROR,
     },
@@ -97,9 +107,27 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
     "triton-mismatch": {"another patch of that release": NOTE, "another release": ERROR},
     "triton-unavailable": {ALWAYS: WARNING},
     # Libraries and the loader.
-    "glibc-too-old": {ALWAYS: ERROR},
+    "cuda-libs-shadowed-by-ld-library-path": {
+        "newer, or of the same release": NOTE,
+        "older, or of unknown version": WARNING,
+        "lacks what is needed of it": ERROR,
+    },
+    "cudnn-shadowed-by-ld-library-path": {
+        "whole, and not older": NOTE,
+        "of unknown version": WARNING,
+        "older, or of two releases": ERROR,
+    },
+    "cudnn-version-mismatch": {"of unknown version": WARNING, "older, or of two releases": ERROR},
+    "libstdcxx-too-old": {"an optional part": NOTE, ALWAYS: ERROR},
+    "missing-libGL": {ALWAYS: ERROR},
+    "nccl-version-conflict": {
+        "newer, or of the same release": NOTE,
+        "older, or of unknown version": WARNING,
+        "lacks what is needed of it": ERROR,
+    },
+    "glibc-too-old": {"an optional part": NOTE, ALWAYS: ERROR},
     "missing-windows-runtime-dll": {ALWAYS: ERROR},
-    "shared-library-missing": {ALWAYS: ERROR},
+    "shared-library-missing": {"an optional part": NOTE, ALWAYS: ERROR},
     "toolkit-build-mismatch": {ALWAYS: NOTE},
     # The container, the host and other platforms.
     "dev-shm-too-small": {ALWAYS: NOTE},
