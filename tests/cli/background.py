@@ -18,9 +18,13 @@ MARK = "ENVDOCTOR_TEST_MARK"
 
 
 def start(
-    args: Sequence[str], mark: str, env: Mapping[str, str], standin: Path | None = None
+    args: Sequence[str],
+    mark: str,
+    env: Mapping[str, str],
+    standin: Path | None = None,
+    stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
-    """Start `python -m envdoctor ARGS` with both streams as pipes."""
+    """Start `python -m envdoctor ARGS` with both streams as pipes, or standard error as a file descriptor given."""
     variables = {name: os.environ[name] for name in KEPT if name in os.environ}
     variables |= {"HOME": "/nonexistent", "COLUMNS": "80", "NO_COLOR": "1", "LC_ALL": "C.UTF-8", MARK: mark}
     if standin:
@@ -33,7 +37,7 @@ def start(
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
     )
 
 

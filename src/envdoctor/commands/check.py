@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 @click.command(name="check")
 @options.examining
+@options.deep
 @options.judging
 @click.option("--require-gpu", is_flag=True, help="A GPU must be usable: its absence is an error.")
 @click.option(
@@ -34,6 +35,7 @@ def command(
     *,
     python: str | None,
     timeout: float,
+    deep: bool,
     matrix_file: str | None,
     form: str,
     outputs: tuple[str, ...],
@@ -65,8 +67,10 @@ def command(
         raise Unusable("--smoke: this version runs no kernels yet; leave it out for the static check")
     if snapshot_file and python:
         raise Unusable("--snapshot and --python exclude each other: a saved machine has its interpreter already")
+    if snapshot_file and deep:
+        raise Unusable("--snapshot and --deep exclude each other: the files of a saved machine are not here")
     # Started before the imports below, which take as long as the driver and the interpreter take to answer.
-    seeing = None if snapshot_file else examine.examine(invocation, python, timeout)
+    seeing = None if snapshot_file else examine.examine(invocation, python, timeout, deep=deep)
 
     from envdoctor import __version__
     from envdoctor.commands import knowledge

@@ -20,8 +20,12 @@ SYSROOT = "ENVDOCTOR_SYSROOT"
 """A variable that names a recorded tree (`host/host.py`), which is examined in place of this machine."""
 
 
-def examine(invocation: Invocation, python: str | None, timeout: float) -> Callable[[], Snapshot]:
+def examine(
+    invocation: Invocation, python: str | None, timeout: float, *, deep: bool = False
+) -> Callable[[], Snapshot]:
     """Begin to look at this machine and return what finishes it; meanwhile other work can be done.
+
+    With `deep` the content of installed files is compared as well; a terminal is told how far that is.
 
     Both raise `Unusable` where there is no interpreter to examine.
     """
@@ -47,6 +51,10 @@ def examine(invocation: Invocation, python: str | None, timeout: float) -> Calla
     except target.NoTarget as problem:
         raise Unusable(str(problem)) from None
     looking = begin(host, chosen, timeout=timeout)
+    looking.cwd = cwd if host.live else None
+    looking.deep = deep
+    if deep and sys.stderr.isatty():
+        looking.progress = _show_progress
 
     def finished() -> Snapshot:
         from envdoctor.probes.look import finish
@@ -57,6 +65,16 @@ def examine(invocation: Invocation, python: str | None, timeout: float) -> Calla
             raise Unusable(str(problem)) from None
 
     return finished
+
+
+def _show_progress(done: int, of: int) -> None:
+    # The cursor goes back at once, so that whatever is written next, "interrupted" too, takes the place of the line.
+    said = f"comparing files: {done / 1e9:.1f} of {of / 1e9:.1f} GB" if done < of else ""
+    try:
+        sys.stderr.write(f"{said}\x1b[K\r")
+        sys.stderr.flush()
+    except OSError:  # the terminal went away; the report may still have a reader
+        pass
 
 
 def _recorded(root: str) -> Host:

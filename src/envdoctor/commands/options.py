@@ -82,6 +82,15 @@ def examining(function: Function) -> Function:
     )(function)
 
 
+def deep(function: Function) -> Function:
+    """Add the comparison of installed files with their digests."""
+    return click.option(
+        "--deep",
+        is_flag=True,
+        help="Also compare the content of installed files with the hashes their installer recorded (reads gigabytes).",
+    )(function)
+
+
 def judging(function: Function) -> Function:
     """Add what governs judging and the report."""
     for option in (

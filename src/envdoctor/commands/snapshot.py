@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 @click.command(name="snapshot")
 @options.examining
+@options.deep
 @click.option(
     "-o",
     "--output",
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     help="Write to a file instead of standard output.",
 )
 @click.pass_obj
-def command(invocation: Invocation, *, python: str | None, timeout: float, output: str) -> int:
+def command(invocation: Invocation, *, python: str | None, timeout: float, deep: bool, output: str) -> int:
     """Look at this machine and print what was seen as JSON (envdoctor.snapshot/1), without judging it.
 
     User names, home, host name and GPU UUIDs are replaced, so the file can go into a bug report; credentials are
@@ -31,5 +32,5 @@ def command(invocation: Invocation, *, python: str | None, timeout: float, outpu
     """
     from envdoctor.commands import deliver, examine
 
-    deliver.save_snapshot(examine.examine(invocation, python, timeout)(), output)
+    deliver.save_snapshot(examine.examine(invocation, python, timeout, deep=deep)(), output)
     return 0

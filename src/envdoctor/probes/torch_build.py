@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.probes import records, version_file
 from envdoctor.probes.provenance import checkout, provenance
+from envdoctor.probes.whole_package import holds_whole
 
 if TYPE_CHECKING:
     from envdoctor.host.host import Host
@@ -132,12 +133,14 @@ def _package(at: Looking, dist: Distribution | None) -> tuple[str | None, bool]:
     """Return the folder that holds the package `import torch` would load, and whether an import hook leads there.
 
     A folder without `__init__.py` is passed over by `import` for any later one that has it; it counts only
-    as what is left of an installation that is still recorded, or that a version.py shows to have been one.
+    as what is left of an installation that is still recorded, or that a version.py shows to have been one. A folder
+    of scripts called torch, or a checkout never built, is no installed torch where there is one behind it: that it
+    is met first is a fact of its own (`local_modules`).
     """
     sites = at.texts("python.site_packages")
-    for site in sites:
-        if at.host.is_file(os.path.join(site, "torch", "__init__.py")):
-            return site, False
+    there = [site for site in sites if at.host.is_file(os.path.join(site, "torch", "__init__.py"))]
+    if there:
+        return next((site for site in there if len(there) == 1 or holds_whole(at, site, "torch")), there[0]), False
     if dist:
         # Before the folder beside the record: there lie the compiled objects of an editable installation.
         led = checkout(at, dist)
