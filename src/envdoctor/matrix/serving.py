@@ -166,24 +166,24 @@ def _forward_compat(matrix: Matrix, driver: str, api: tuple[int, int]) -> bool:
     return own is not None and minor(own) < api
 
 
-def jit_refused(machine: Machine, wheel: Wheel) -> bool:
-    """Whether the driver is too old to compile the PTX of a wheel.
+def jit_refused(machine: Machine, cuda: str | None) -> bool:
+    """Whether the driver is too old to compile the PTX of a build with that CUDA.
 
     PTX of a newer toolkit is not covered by minor-version compatibility (CUDA Compatibility guide).
     """
     api = dotted(machine, "driver.cuda_version")
-    return api is not None and wheel.cuda is not None and _older(api, wheel.cuda)
+    return api is not None and cuda is not None and _older(api, cuda)
 
 
-def toolkit_knows(matrix: Matrix, wheel: Wheel, capability: Capability) -> bool | None:
-    """Whether the CUDA of a wheel is as new as a GPU, so that its cuBLAS and cuDNN have kernels for it.
+def toolkit_knows(matrix: Matrix, cuda: str | None, capability: Capability) -> bool | None:
+    """Whether the CUDA of a build is as new as a GPU, so that its cuBLAS and cuDNN have kernels for it.
 
-    None where the matrix does not know the GPU or the wheel's CUDA.
+    None where the matrix does not know the GPU, or the build's CUDA is not known.
 
     PTX lets the driver compile torch's own kernels for a newer GPU, not those of the libraries beside them.
     """
     first = matrix.first_toolkit(capability)
-    return None if first is None or wheel.cuda is None else not _older(wheel.cuda, first)
+    return None if first is None or cuda is None else not _older(cuda, first)
 
 
 def _older(api: str, cuda: str) -> bool:
@@ -288,7 +288,7 @@ def _gpu_problems(matrix: Matrix, wheel: Wheel, api: str | None, capability: Cap
         yield "kernels", f"no source says for certain that the machine code of {build} runs on {name}"
     elif kind is None:
         yield "kernels", f"{build} holds no kernels for {name}"
-    if kind == "ptx" and toolkit_knows(matrix, wheel, capability) is not True:
+    if kind == "ptx" and toolkit_knows(matrix, wheel.cuda, capability) is not True:
         yield "libraries", f"nobody has shown that the CUDA libraries of {build} serve GPUs of {name}"
     if kind == "ptx" and (api is None or _older(api, wheel.cuda or "0")):
         yield "ptx", f"the PTX in {build} for {name} is newer than this driver can compile"

@@ -17,7 +17,8 @@ newer.
 
 ## How to be sure
 `python -c "import torch; print(torch.cuda.get_arch_list())"` against the compute capability of the GPU. An
-entry sm_XY serves GPUs of the same major version X with a minor of Y or more.
+entry sm_XY serves GPUs of the same major version X with a minor of Y or more. envdoctor reads the machine code in
+torch's own files, whoever built them; where none could be read, the matrix knows the published wheels.
 
 ## How to fix
 Install the build of a channel that still holds the kernels; `envdoctor plan` names it. A newer driver does
@@ -25,8 +26,8 @@ not help: it brings no kernels.
 For cuDNN alone, `torch.backends.cudnn.enabled = False` does without it, slower.
 
 ## Sources
-The architecture flags compiled into the published wheels; pytorch#157517, pytorch#172352, pytorch#190385; cuDNN 9.11
-release notes and pytorch#162574.
+The fat binaries in torch's libraries and the architecture flags compiled into them; pytorch#157517, pytorch#172352,
+pytorch#190385; cuDNN 9.11 release notes and pytorch#162574.
 """
 
 from __future__ import annotations
@@ -61,34 +62,35 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
             )  # fmt: skip
         return
     seen = kernels(machine, matrix)
-    if seen is None or not seen.sass:
+    if seen is None or not seen.code.best:
         return
     for gpu, capability in seen.unserved:
-        if capability < min(seen.sass):
+        if capability < seen.lowest:
             yield RULE.finding(
                 machine,
                 gpu.subject,
-                f"torch {seen.torch.text} holds no kernels for {gpu.label} (compute capability {dotted(capability)}): "
-                f"it was built for {seen.listed}. Every kernel on that GPU fails, and a newer driver does not "
-                "change that.",
-                f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
+                f"{seen.lacks(gpu, capability)} {seen.fails(capability)}, and a newer driver does not change that.",
+                *seen.facts(gpu),
                 when="another visible GPU is served" if seen.served else "no visible GPU is served",
-            )  # fmt: skip
+                confidence=seen.confidence(gpu),
+            )
     for gpu, capability in seen.without_cudnn:
         yield RULE.finding(
             machine,
             gpu.subject,
-            f"The cuDNN {seen.wheel.cudnn} of torch {seen.torch.text} dropped {gpu.label} (compute capability "
+            f"The cuDNN {seen.cudnn} of torch {seen.torch.text} dropped {gpu.label} (compute capability "
             f"{dotted(capability)}): convolutions fail on it.",
-            f"gpu.{gpu.index}.name", f"gpu.{gpu.index}.compute_capability", "torch.version", "torch.provenance",
+            *seen.facts(gpu),
             when="cuDNN alone dropped it",
-        )  # fmt: skip
+        )
+    seen.decide()
 
 
 RULE = Rule(
     judge,
     stage=Stage.KERNELS,
     needs=NEEDS,
+    explains=("ext-arch-missing",),
     fires=(
         Example(
             "V100 under the default build of 2.14",
@@ -106,6 +108,16 @@ RULE = Rule(
             {"torch": "2.16.0.dev20261101+cu130", "torch.provenance": "nightly", "driver": "580.95.05 13.0",
              "gpus": ["Tesla V100-SXM2-32GB 7.0"]},
             says="CUDA 12 was the last",
+        ),
+        Example(
+            "V100 under a torch that was compiled here for newer GPUs",
+            {
+                "torch": "2.11.0a0+git1f3c5ab", "torch.provenance": "source", "torch.cuda": "12.8",
+                "torch.channel": None, "gpus": ["Tesla V100-SXM2-32GB 7.0"], "driver": "575.57.08 12.9",
+                "torch.kernels": {"files": ["torch/lib/libtorch_cuda.so"], "modules": 475, "flags": None,
+                                  "sass": {"80": 1.0, "90": 1.0}, "ptx": {}},
+            },
+            says="its own files hold sm_80 sm_90.",
         ),
     ),
     quiet=(

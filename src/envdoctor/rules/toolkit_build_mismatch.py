@@ -1,4 +1,4 @@
-"""The CUDA toolkit that extensions would be compiled with is of another major version than torch's CUDA.
+"""Extensions would be compiled with a CUDA toolkit, or for GPUs, that do not fit torch or this machine.
 
 ## What it means
 torch itself runs: its wheel brings its own CUDA libraries and never asks for a toolkit. A package that compiles CUDA
@@ -6,30 +6,42 @@ code against it at installation (flash-attn, apex, detectron2, pytorch3d, a proj
 `RuntimeError: The detected CUDA version (11.8) mismatches the version that was used to compile PyTorch (12.8).`
 Another minor version of the same major is fine: torch logs a warning and goes on.
 
+The same holds for the variable TORCH_CUDA_ARCH_LIST, the GPU architectures that torch has such code compiled for. Where
+it names one that the toolkit's nvcc does not know, compilation ends with "nvcc fatal : Unsupported gpu architecture
+'compute_120'"; where it leaves out every GPU of this machine, the extension is built and its first kernel fails.
+
 ## Why it happens
 torch takes the toolkit from `CUDA_HOME`, then `CUDA_PATH`, then the `nvcc` that PATH finds first, then
 `/usr/local/cuda`. A cluster's module, a base image such as `nvidia/cuda:11.8.0-devel`, or Debian's package
-`nvidia-cuda-toolkit` put one there that is older or newer than the wheel `pip install torch` chose.
+`nvidia-cuda-toolkit` put one there that is older or newer than the wheel `pip install torch` chose. The variable comes
+with an image, or with a script that was written for another GPU.
 
 ## How to be sure
 `python -c "import torch.utils.cpp_extension as c, torch; print(c.CUDA_HOME, torch.version.cuda)"` names the toolkit
-torch would take and its own CUDA; `$CUDA_HOME/bin/nvcc --version` names the toolkit's, in the line `release 12.8`.
+torch would take and its own CUDA; `$CUDA_HOME/bin/nvcc --version` names the toolkit's, in the line `release 12.8`,
+`$CUDA_HOME/bin/nvcc --list-gpu-arch` what it compiles for.
 
 ## How to fix
 Nothing, unless something has to be compiled. Then install the toolkit of torch's major version beside the other and
 name it: `export CUDA_HOME=/usr/local/cuda-12.8`, `module load cuda/12.8`, or in conda
 `conda install -c nvidia cuda-toolkit=12.8`. Or take the torch build that the toolkit fits:
-`envdoctor plan` lists the channels. A prebuilt wheel of the extension needs no toolkit at all.
+`envdoctor plan` lists the channels. A prebuilt wheel of the extension needs no toolkit at all. Unset
+TORCH_CUDA_ARCH_LIST, and torch names the GPUs that it sees.
 
 ## Sources
-`_find_cuda_home` and `_check_cuda_version` in torch/utils/cpp_extension.py of torch 2.14.1; the error as reported in
-pytorch issue 73047 and in icip-cas/AutoAlign issue 25.
+`_find_cuda_home`, `_check_cuda_version` and `_get_cuda_arch_flags` in torch/utils/cpp_extension.py of torch 2.14.1; the
+error as reported in pytorch issue 73047 and in icip-cas/AutoAlign issue 25; the first and last toolkits of each GPU
+generation in the matrix.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from envdoctor.matrix.device_code import Architecture, DeviceCode
+from envdoctor.matrix.serving import capability_of
+from envdoctor.matrix.versions import minor
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.rule import Example, Rule, Stage
 
@@ -39,14 +51,16 @@ if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.fact import Value
     from envdoctor.model.finding import Finding
-    from envdoctor.model.machine import Machine
+    from envdoctor.model.machine import Capability, Machine
+
+LIST = "env.TORCH_CUDA_ARCH_LIST"
 
 CHOSEN = frozenset({"CUDA_HOME", "CUDA_PATH", "nvcc on PATH"})
 """Ways on which somebody put the toolkit in use; one that lies in the usual folder may be left over."""
 
 
-def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike
-    """Compare the majors where a toolkit with its compiler and a C++ compiler stand ready."""
+def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
+    """Compare toolkit and targets with torch and the GPUs, where a compiler for each half stands ready."""
     torch = machine.torch
     if torch is None or torch.cuda is None:
         return
@@ -54,19 +68,66 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     # A wrapper around nvcc belongs to no toolkit, so that no file tells the version; that is nothing to speak of.
     told = because in CHOSEN and machine.is_known("toolkit.home_version")
     version = machine.text("toolkit.home_version") if told else None
-    if version is None or version.partition(".")[0] == torch.cuda.partition(".")[0]:
+    if version is None or not _can_compile(machine):
         return
-    if not _can_compile(machine):
+    toolkit = f"the toolkit in {machine.text('toolkit.home')} ({because}) is CUDA {version}"
+    facts = ("torch.cuda", "toolkit.home", "toolkit.home_version", "toolkit.home_because", "compiler.path")
+    if version.partition(".")[0] != torch.cuda.partition(".")[0]:
+        yield RULE.finding(
+            machine,
+            "torch",
+            f"torch {torch.text} is built with CUDA {torch.cuda}, and {toolkit}. torch runs; extensions that are "
+            "compiled here are refused with `The detected CUDA version mismatches the version that was used to compile "
+            "PyTorch`.",
+            *facts,
+            confidence=Confidence.PROVED,
+        )
         return
-    yield RULE.finding(
-        machine,
-        "torch",
-        f"torch {torch.text} is built with CUDA {torch.cuda}, and the toolkit in {machine.text('toolkit.home')} "
-        f"({because}) is CUDA {version}. torch runs; extensions that are compiled here are refused with "
-        "`The detected CUDA version mismatches the version that was used to compile PyTorch`.",
-        "torch.cuda", "toolkit.home", "toolkit.home_version", "toolkit.home_because", "compiler.path",
-        confidence=Confidence.PROVED,
-    )  # fmt: skip
+    targets = _targets(machine.told(LIST))
+    if targets is None:
+        return
+    unknown = [one for one in targets.sass if not _compiles(matrix, version, one.capability)]
+    gpus = machine.visible_gpus
+    if unknown:
+        yield RULE.finding(
+            machine,
+            "torch",
+            f"TORCH_CUDA_ARCH_LIST names {_dotted(unknown[0].capability)}, and {toolkit}, which does not compile for "
+            "it. torch runs; extensions that are compiled here end with `nvcc fatal : Unsupported gpu architecture`.",
+            LIST, *facts,
+        )  # fmt: skip
+    elif gpus and not any(targets.shares_for(capability_of(gpu, matrix)) for gpu in gpus):
+        yield RULE.finding(
+            machine,
+            "torch",
+            f"TORCH_CUDA_ARCH_LIST names no target that serves {gpus[0].label} (compute capability "
+            f"{_dotted(capability_of(gpus[0], matrix))}){' or another visible GPU' if gpus[1:] else ''}, only "
+            f"{targets.listed}. torch runs; the kernels of extensions that are compiled here fail on this machine.",
+            LIST, f"gpu.{gpus[0].index}.name", f"gpu.{gpus[0].index}.compute_capability", "toolkit.home",
+            "compiler.path",
+        )  # fmt: skip
+
+
+def _targets(text: str | None) -> DeviceCode | None:
+    """Read "8.0;9.0a+PTX"; None where it is empty or names a generation, whose members differ by release of torch."""
+    words = re.split(r"[ ;]+", text.strip(" ;")) if text else []
+    matches = [re.fullmatch(r"([0-9]{1,2})\.([0-9])([af]?)(\+PTX)?", word) for word in words]
+    named = [(Architecture((int(one[1]), int(one[2])), one[3]), bool(one[4])) for one in matches if one]
+    if not named or len(named) < len(matches):
+        return None
+    return DeviceCode({one: 1.0 for one, _ in named}, {one: 1.0 for one, has_ptx in named if has_ptx})
+
+
+def _compiles(matrix: Matrix, toolkit: str, capability: Capability) -> bool:
+    """Whether a toolkit compiles for a capability, as far as anybody knows."""
+    first, last = matrix.first_toolkit(capability), matrix.last_toolkit(capability)
+    if first is not None and minor(toolkit) < minor(first):
+        return False
+    return last is None or minor(toolkit)[0] <= minor(last)[0]
+
+
+def _dotted(capability: Capability) -> str:
+    return f"{capability[0]}.{capability[1]}"
 
 
 def _can_compile(machine: Machine) -> bool:
@@ -88,12 +149,20 @@ OLD: dict[str, Value] = {
     "compiler.path": "/usr/bin/c++",
 }
 
+FITTING: dict[str, Value] = {
+    **OLD,
+    "toolkit.home": "/usr/local/cuda-12.4",
+    "toolkit.home_version": "12.4.1",
+    "toolkit.installed": [{"path": "/usr/local/cuda-12.4", "version": "12.4.1", "nvcc": True}],
+}
+
 RULE = Rule(
     judge,
     stage=Stage.SETTING,
     needs=(
         "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "toolkit.home",
-        "toolkit.home_version", "toolkit.home_because", "toolkit.installed", "toolkit.nvcc", "compiler.path",
+        "toolkit.home_version", "toolkit.home_because", "toolkit.installed", "toolkit.nvcc", "compiler.path", LIST,
+        "gpu.count", "gpu.visible", "gpu.N.name", "gpu.N.compute_capability",
     ),
     fires=(
         Example("CUDA_HOME names CUDA 11.8 beside a cu128 wheel", {**OLD}, severity=Severity.NOTE, says="CUDA 11.8.0"),
@@ -104,12 +173,28 @@ RULE = Rule(
             severity=Severity.NOTE,
             says="(nvcc on PATH) is CUDA 12.4",
         ),
+        Example(
+            "targets with one that came with a newer toolkit",
+            {**FITTING, LIST: "8.0 9.0 12.0+PTX"},
+            severity=Severity.NOTE,
+            says="names 12.0, and the toolkit in /usr/local/cuda-12.4",
+        ),
+        Example(
+            "the targets of another machine",
+            {**FITTING, LIST: "8.6;9.0a"},
+            severity=Severity.NOTE,
+            says="only sm_86 sm_90a.",
+        ),
     ),
     quiet=(
         Example("another minor version of the same major", {**OLD, "toolkit.home_version": "12.0.0"}),
         Example("no C++ compiler", {**OLD, "compiler.path": None}),
         Example("a toolkit without its compiler", {**OLD, "toolkit.installed": []}),
         Example("an old toolkit that nothing names", {**OLD, "toolkit.home_because": "/usr/local/cuda"}),
+        Example("targets with this machine's GPU", {**FITTING, LIST: "7.5;8.0;9.0+PTX"}),
+        Example("targets with PTX that its driver compiles", {**FITTING, LIST: "7.5+PTX"}),
+        Example("targets by the names of generations", {**FITTING, LIST: "Hopper"}),
+        Example("targets of others where nothing can be compiled", {LIST: "9.0"}),
         Example("a machine without a toolkit", {"compiler.path": "/usr/bin/c++"}),
         Example("a build without CUDA", {**OLD, "torch": "2.13.0+cpu", "gpus": None, "driver": None}),
     ),
