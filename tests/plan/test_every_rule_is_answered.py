@@ -10,7 +10,7 @@ from envdoctor.model.finding import Severity
 from envdoctor.model.machine import Machine, Wishes
 from envdoctor.model.plan import Status
 from envdoctor.plan.by_hand import BY_HAND
-from envdoctor.plan.remedies import ANOTHER_WHEEL, plan_for
+from envdoctor.plan.remedies import ANOTHER_WHEEL, OF_BINARIES, plan_for
 from envdoctor.plan.solve import Solver
 from envdoctor.rules.example_machine import snapshot_of
 from envdoctor.rules.rule import Example, Rule, all_rules
@@ -48,3 +48,4 @@ def test_what_is_done_by_hand_belongs_to_rules_that_exist() -> None:
     assert set(BY_HAND) <= set(RULES)
     assert set(RULES) >= ANOTHER_WHEEL
     assert set(BY_HAND) & ANOTHER_WHEEL == {"glibc-too-old"}
+    assert set(RULES) >= OF_BINARIES

@@ -9,7 +9,7 @@ from change_in_thought import after, requirements
 
 from envdoctor.diagnose.judge import diagnose
 from envdoctor.matrix.load import load_matrix
-from envdoctor.model.finding import Severity, Verdict
+from envdoctor.model.finding import Severity
 from envdoctor.model.machine import Machine, Wishes
 from envdoctor.model.plan import Applicability, Plan, Status
 from envdoctor.plan.remedies import plan_for
@@ -147,7 +147,8 @@ def test_an_unserved_gpu_beside_a_served_one_gets_the_wheel_that_serves_both() -
     assert plan.status is Status.SOLVED
     assert plan.target is not None
     assert plan.target.channel == "cu126"
-    assert judged(after(snapshot, plan, MATRIX)).verdict is Verdict.HEALTHY
+    # Which CUDA libraries the new build leaves beside its own is not known, so the verdict alone says less.
+    assert [one for one in judged(after(snapshot, plan, MATRIX)).findings if one.severity > Severity.NOTE] == []
 
 
 @pytest.mark.parametrize(

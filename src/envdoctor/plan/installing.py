@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.conda import CONDA_FORGE
-from envdoctor.model.change import Installs, Into
+from envdoctor.model.change import Installs, Into, Removes
 from envdoctor.model.plan import Applicability, Step
 from envdoctor.plan.conda_installing import CondaInstalling
 from envdoctor.plan.installers import docker, pdm, pip, pixi, poetry, uv_pip, uv_project
@@ -154,10 +154,23 @@ class Installing:
         undone = UNDONE_BY.get(self.machine.told("python.manager") or "")
         return self._step(command, f"{why}. But {undone}" if undone else why, order)
 
-    def order(self, requirements: tuple[str, ...], index_url: str | None, *, again: bool = False) -> Order:
+    def remove(self, packages: tuple[str, ...], why: str) -> Step:
+        """Return the step that uninstalls packages."""
+        argv = WHEELS[wheel_tool(self.machine, self.installer, live=self.live)].removal(self.python, packages)
+        applicability = Applicability.MANUAL if hindrance(self.machine) else Applicability.UNSAFE
+        return Step("uninstall-package", applicability, why, argv, change=Removes(packages))
+
+    def order(
+        self, requirements: tuple[str, ...], index_url: str | None, *, again: bool = False, compiled: bool = False
+    ) -> Order:
         """Return an order for this environment; `Order` tells what its parts mean."""
         project, prefix = self._place("python.project"), self._place("python.prefix")
-        return Order(self.python, requirements, index_url, again, project, prefix)
+        return Order(self.python, requirements, index_url, again, project, prefix, compiled)
+
+    @property
+    def by_project(self) -> str | None:
+        """The tool whose project names the packages of this environment, None where none does."""
+        return project_tool(self.machine)
 
     @property
     def python(self) -> str:
@@ -241,7 +254,9 @@ class Installing:
         self, command: Command, why: str, order: Order, applicability: Applicability = Applicability.UNSAFE
     ) -> Step:
         kind = "install-wheels" if command.installs else "name-index"
-        change = Installs(order.requirements, channel=order.channel) if command.installs else Installs(())
+        change = Installs(())
+        if command.installs:
+            change = Installs(order.requirements, channel=order.channel, again=order.again, compiled=order.compiled)
         return Step(kind, applicability, why, command.argv, command.edit, change)
 
     def _wants(self, partner: str) -> bool:

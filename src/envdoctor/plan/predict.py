@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envdoctor.model.change import ChangesDriver, Installs, Into, ShowsGpus
+from envdoctor.model.change import ChangesDriver, Installs, Into, Removes, SetsSearchPath, ShowsGpus
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
+from envdoctor.plan import predict_binaries
 from envdoctor.plan.predict_torch import SOURCE, torch_facts
+from envdoctor.plan.rows import package_of
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
@@ -34,6 +36,7 @@ EMPTY: dict[str, Fact] = {
     "packages.leftovers": Known([], SOURCE),
     "packages.conda": Absent("a new environment, not conda's"),
     "extensions.packages": Known({}, SOURCE),
+    **predict_binaries.NEW_ENVIRONMENT,
     "opencv.packages": Known({}, SOURCE),
     "nvidia.packages": Known({}, SOURCE),
     "nvidia.clashes": Known([], SOURCE),
@@ -45,6 +48,9 @@ EMPTY: dict[str, Fact] = {
     "cuda.compat": Absent("not counted on"),
 }
 """What an environment tells before anything was installed into it."""
+
+KEPT = ("torch.dependents", "torch.kernels")
+"""What others demand stays, and `predict_binaries` tells of the kernels."""
 
 REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\(?\s*([=~<>!]=?=?)\s*([^,;\s)]+))?")
 
@@ -58,12 +64,16 @@ def predicted(snapshot: Snapshot, plan: Plan, matrix: Matrix) -> Snapshot:
             snapshot = snapshot.having(_driver(snapshot, step.change.version, matrix))
         elif isinstance(step.change, ShowsGpus):
             snapshot = snapshot.having(_visible(snapshot, step.change))
+        elif isinstance(step.change, Removes):
+            snapshot = snapshot.having(predict_binaries.removed(snapshot, step.change))
+        elif isinstance(step.change, SetsSearchPath):
+            snapshot = snapshot.having(predict_binaries.set_path(snapshot, step.change))
     return snapshot
 
 
 def _installed(snapshot: Snapshot, change: Installs, matrix: Matrix) -> Snapshot:
     if change.into is not Into.PRESENT:
-        snapshot = snapshot.having(_elsewhere(snapshot, change.into))
+        snapshot = predict_binaries.without_loader(snapshot.having(_elsewhere(snapshot, change.into)))
     wanted = {match[1].lower(): (match[2], match[3]) for match in map(REQUIREMENT.match, change.requirements) if match}
     facts: dict[str, Fact] = {}
     if "torch" in wanted:
@@ -86,20 +96,22 @@ def _installed(snapshot: Snapshot, change: Installs, matrix: Matrix) -> Snapshot
     if "triton" in wanted:
         facts["triton.version"] = _bounded(*wanted["triton"])
     forgotten = dict.fromkeys(_foretold_by_nobody(snapshot, facts, wanted), NOT_YET)
-    changed = snapshot.having({**forgotten, **facts})
+    torch = facts if "torch" in wanted else {}
+    before = predict_binaries.installed(snapshot, change, wanted, torch)
+    forgotten = {name: reason for name, reason in forgotten.items() if name in before.facts}
+    changed = before.having({**forgotten, **facts})
     return changed.having(_records(changed, wanted))
 
 
 def _foretold_by_nobody(snapshot: Snapshot, facts: dict[str, Fact], wanted: dict[str, tuple[str, str]]) -> list[str]:
     """Name the facts of packages that are replaced which are not among `facts`; what is absent stays so."""
     replaced = tuple(f"{name}." for name in ("torch", "torchvision", "torchaudio") if f"{name}.version" in facts)
-    other_build = "torch" in wanted and snapshot["torch.version"] != facts.get("torch.version")
-    if other_build:
+    if "torch" in wanted and predict_binaries.is_other_build(snapshot, facts):
         replaced = (*replaced, "nvidia.")
     return [
         name
         for name, fact in snapshot.facts.items()
-        if name.startswith(replaced) and name not in facts and name != "torch.dependents" and isinstance(fact, Known)
+        if name.startswith(replaced) and name not in (*facts, *KEPT) and isinstance(fact, Known)
     ]
 
 
@@ -136,15 +148,11 @@ def _records(snapshot: Snapshot, wanted: dict[str, tuple[str, str]]) -> dict[str
         facts["packages.duplicates"] = Unknown("of two records an installer replaces the one it meets first")
     missing = _value(snapshot, "libraries.missing")
     if isinstance(missing, list):
-        rows = [row for row in missing if not (isinstance(row, dict) and _package(row) in wanted)]
+        rows = [row for row in missing if not (isinstance(row, dict) and package_of(row) in wanted)]
         facts["libraries.missing"] = Known(rows, SOURCE)
     elif "torch" in wanted:
         facts["libraries.missing"] = Known([], SOURCE)
     return facts
-
-
-def _package(row: dict[str, Value]) -> str:
-    return str(row.get("object")).partition("/")[0]
 
 
 def _settled(row: Value, exact: dict[str, str]) -> Value:

@@ -18,6 +18,7 @@ from envdoctor.plan.by_hand import BY_HAND
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Finding
     from envdoctor.model.machine import Machine
+    from envdoctor.plan.binary_remedies import Answer
     from envdoctor.plan.solve import Solver
 
 ANOTHER_WHEEL = frozenset(
@@ -30,6 +31,25 @@ ANOTHER_WHEEL = frozenset(
         "glibc-too-old",
     }
 )
+
+OF_BINARIES = frozenset(
+    {
+        "abi-undefined-symbol",
+        "cuda-libs-shadowed-by-ld-library-path",
+        "cudnn-shadowed-by-ld-library-path",
+        "cudnn-version-mismatch",
+        "ext-arch-missing",
+        "glibc-too-old",
+        "libstdcxx-too-old",
+        "missing-libGL",
+        "nccl-version-conflict",
+        "shared-library-missing",
+        "torch-shadowed-by-local-module",
+    }
+)
+"""Rules that are answered, in part or whole, by `binary_remedies`."""
+
+MOST_NOT_HELPING = 3
 
 NOTHING = Plan(Status.NOTHING_TO_DO)
 
@@ -44,7 +64,13 @@ def nothing_to_mend(diagnosis: Diagnosis, machine: Machine) -> bool:
 
 def plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     """Return the plan that answers a diagnosis, and what would not help."""
-    return _with_what_would_not_help(_plan_for(diagnosis, solver), solver)
+    plan = _with_what_would_not_help(_plan_for(diagnosis, solver), solver)
+    causes = [finding for finding in _causes(diagnosis) if finding.rule in OF_BINARIES]
+    if not causes or plan.would_not_help or not plan.steps:
+        return plan
+    from envdoctor.plan.not_helping_binaries import not_helping
+
+    return replace(plan, would_not_help=tuple(not_helping(solver.machine, causes))[:MOST_NOT_HELPING])
 
 
 def plan_for_wishes(solver: Solver) -> Plan:
@@ -78,13 +104,36 @@ def _plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     if steps and (not for_packages or any(finding.severity is Severity.ERROR for finding in for_a_person)):
         return Plan(Status.SOLVED, None, steps, because=tuple(finding.message for finding in causes[:1]))
     try:
-        plan = _by_packages(solver, for_packages)
-    except Undecidable as reason:
+        found = _by_binaries(solver, for_packages)
+    except Undecidable as reason:  # a fact that says something else than it should
         return undecided(reason)
-    if not steps:
+    before, after = (*steps, *(found.before if found else ())), tuple(found.after if found else ())
+    left = [finding for finding in for_packages if found is None or finding not in found.answered]
+    try:
+        plan = _by_packages(solver, left)
+    except Undecidable as reason:
+        plan = undecided(reason) if left or not (before or after) else NOTHING
+    if not before and not after:
         return plan
+    ways = (*(found.ways if found else ()), *plan.alternatives)
     status = Status.SOLVED if plan.status is Status.NOTHING_TO_DO else plan.status
-    return replace(plan, status=status, steps=(*steps, *plan.steps))
+    because = plan.because or (tuple(finding.message for finding in causes[:1]) if not left else ())
+    return replace(plan, status=status, steps=(*before, *plan.steps, *after), alternatives=ways, because=because)
+
+
+def _by_binaries(solver: Solver, causes: list[Finding]) -> Answer | None:
+    """Answer what the binaries tell, where a finding does; an extension is not built for a torch that goes."""
+    if not any(finding.rule in OF_BINARIES for finding in causes):
+        return None
+    from envdoctor.plan.binary_remedies import answer
+
+    changes = [one for one in causes if one.rule in ANOTHER_WHEEL and _is_about_torch(one)]
+    return answer(solver, causes, torch_stays=not changes)
+
+
+def _is_about_torch(finding: Finding) -> bool:
+    """Whether a rule of `ANOTHER_WHEEL` asks for another torch: an extension may be too new for a system too."""
+    return finding.rule != "glibc-too-old" or finding.subject == "torch"
 
 
 def _causes(diagnosis: Diagnosis) -> list[Finding]:

@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.machine import OFFICIAL
-from envdoctor.model.plan import Plan, Status, Target
+from envdoctor.model.plan import Applicability, Plan, Status, Step, Target
+from envdoctor.plan.damaged_files import RULE as DAMAGED
+from envdoctor.plan.damaged_files import damaged, requirements
+from envdoctor.plan.installers.choose import conda_tool
 from envdoctor.plan.partners import COMPILED_PARTNERS, partner_version
 from envdoctor.plan.wheel_index import exactly, index_url
 
@@ -15,13 +18,18 @@ if TYPE_CHECKING:
 
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import TorchBuild
-    from envdoctor.model.plan import Step
     from envdoctor.plan.installers.order import Order
     from envdoctor.plan.solve import Solver
 
 PARTNER_RULES = frozenset({"torch-torchvision-mismatch", "torch-torchaudio-mismatch"})
 
-TORCH_ITSELF = frozenset({"package-files-damaged", "python-unsupported"})
+BUILD_RULES = frozenset({"abi-undefined-symbol", "ext-arch-missing"})
+"""What the binaries tell of a partner that was built for another torch or for other GPUs."""
+
+BY_PINS = frozenset({"cuda-package-pin-broken", "cudnn-version-mismatch", "nccl-version-conflict"})
+"""Defects that the versions which torch pins mend."""
+
+TORCH_ITSELF = frozenset({DAMAGED, "python-unsupported"})
 """Defects of which only the same build, put there again by the interpreter that imports it, is the way out."""
 
 CUDA_LIBRARY = re.compile(
@@ -48,24 +56,33 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
         return solver.wheel_set()
     rules = {finding.rule for finding in causes}
     incomplete = {finding.subject for finding in causes if finding.rule == "shared-library-missing"}
-    if rules & TORCH_ITSELF:
+    broken = damaged(solver, causes)
+    if rules & (TORCH_ITSELF - {DAMAGED} if broken else TORCH_ITSELF) or "torch" in broken:
         incomplete.add("torch")
-    if not torch.official and not ("package-files-damaged" in rules and _lost_its_record(solver, torch)):
+    built = {
+        finding.subject for finding in causes if finding.rule in BUILD_RULES and finding.subject in COMPILED_PARTNERS
+    }
+    another = bool(rules & PARTNER_RULES) or not all(has_its_partner(solver, torch, name) for name in built)
+    if not torch.official and not (DAMAGED in rules and _lost_its_record(solver, torch)):
+        again = conda_again(solver, torch) if rules & TORCH_ITSELF else None
+        if again is not None:
+            return Plan(Status.SOLVED, None, (again,))
         why = f"torch {torch.text} comes from {torch.provenance}; reinstall it from there, together with its partners"
         return Plan(Status.IMPOSSIBLE, because=(why,))
     mends: tuple[tuple[bool, Callable[[Solver, TorchBuild], Mend | None]], ...] = (
         ("torch" in incomplete, _same_build),
-        (bool(rules & PARTNER_RULES), _partners),
+        (another, _partners),
         # A partner of another build is replaced above; one that shares a library with torch is mended with it.
-        (bool(incomplete) and "torch" not in incomplete and not rules & PARTNER_RULES, _partners_again),
+        (bool(incomplete | built) and "torch" not in incomplete and not another and not broken, _partners_again),
         (bool(rules & {"triton-mismatch", "triton-unavailable"}), _triton),
-        ("cuda-package-pin-broken" in rules and "torch" not in incomplete, _pins),
+        (bool(rules & BY_PINS) and "torch" not in incomplete, _pins),
         ("mixed-cu-packages" in rules and "torch" not in incomplete, _clashing),
         ("numpy2-abi" in rules, _numpy),
     )
     orders = [mend(solver, torch) for wanted, mend in mends if wanted]
     if "torch" in incomplete:
         orders.insert(1, _what_is_gone(solver, torch))
+    orders += _damaged(solver, torch, broken, with_torch="torch" in incomplete)
     faulty = {rule.removeprefix("torch-").removesuffix("-mismatch") for rule in rules & PARTNER_RULES}
     if any(not _names(name, orders) for name in faulty):
         return solver.wheel_set()  # no partner for this very torch: the nearest set that holds all of them
@@ -80,6 +97,17 @@ def _lost_its_record(solver: Solver, torch: TorchBuild) -> bool:
     """Whether it is a published build, by the tag in its files, of which only the record is gone."""
     lost = torch.provenance == "unknown" and solver.machine.text("torch.dist_version") is None
     return lost and torch.local is not None and torch.local == torch.channel
+
+
+def conda_again(solver: Solver, torch: TorchBuild) -> Step | None:
+    """Return the step that has conda write its torch anew; None where conda did not install it."""
+    if not torch.provenance.startswith("conda") or conda_tool(solver.machine) != "conda":
+        return None
+    prefix = solver.installing.order((), None).prefix
+    where = ("--prefix", prefix) if prefix else ()
+    argv = ("conda", "install", *where, "--force-reinstall", f"pytorch={torch.release}")
+    why = f"has conda write the files of its torch {torch.release} anew; what else it changes, it lists before it asks"
+    return Step("install-with-conda", Applicability.UNSAFE, why, argv)
 
 
 def put_back(solver: Solver) -> Plan:
@@ -111,6 +139,23 @@ def _same_build(solver: Solver, torch: TorchBuild) -> Mend | None:
     wanted = (_exact(solver, torch), *requirements)
     why = f"reinstalls torch {torch.text} and the CUDA libraries that stand beside it; other packages stay"
     return Mend(solver.installing.order(wanted, _index(solver, torch), again=True), why)
+
+
+def _damaged(solver: Solver, torch: TorchBuild, broken: dict[str, str], *, with_torch: bool) -> list[Mend | None]:
+    """Reinstall the damaged distributions; with torch itself go its CUDA libraries, which `_same_build` names."""
+    major = (torch.cuda or "").partition(".")[0]
+    left = {
+        name: one for name, one in broken.items() if not (with_torch and (name == "torch" or _belongs(name, major)))
+    }
+    own, others = requirements(solver, torch, left)
+    return [
+        Mend(
+            solver.installing.order(wanted, index, again=True),
+            f"reinstalls {' and '.join(wanted)}, of which files are damaged; other packages stay",
+        )
+        for wanted, index in ((own, _index(solver, torch)), (others, None))
+        if wanted
+    ]
 
 
 def _belongs(name: str, major: str) -> bool:
@@ -162,6 +207,12 @@ def _partner_versions(solver: Solver, torch: TorchBuild) -> tuple[str, ...]:
         for name, version in versions.items()
         if version and solver.machine.is_known(f"{name}.version")
     )
+
+
+def has_its_partner(solver: Solver, torch: TorchBuild, name: str) -> bool:
+    """Whether the partner that is there is the very one of this torch."""
+    version = solver.machine.told(f"{name}.version")
+    return version is not None and f"{name}=={version}" in _partner_versions(solver, torch)
 
 
 def _partners_again(solver: Solver, torch: TorchBuild) -> Mend | None:

@@ -15,8 +15,10 @@ class Order:
     """Put `requirements` (exact versions, local part included) into the environment of `python`.
 
     `index_url` is the only index that holds these builds, None where the package index has them. `again` reinstalls
-    what is already there in that very version, and nothing it depends on. `project` is the folder of the project that
-    keeps the environment, `prefix` that of the environment; None where the command is to be run in them.
+    what is already there in that very version, and nothing it depends on; `compiled` builds that here from its sources,
+    against the torch that is there, and takes no build that the installer kept from another time. `project` is the
+    folder of the project that keeps the environment, `prefix` that of the environment; None where the command is to be
+    run in them.
     """
 
     python: str
@@ -25,6 +27,7 @@ class Order:
     again: bool = False
     project: str | None = None
     prefix: str | None = None
+    compiled: bool = False
 
     @property
     def packages(self) -> tuple[str, ...]:

@@ -3,6 +3,9 @@
 A version with its local part (`torch==2.14.0+cu126`) is what makes pip replace a wrong build: `torch` or
 `torch==2.14.0` are satisfied by any installed build of that release. Dependencies that are missing or pinned
 differently follow; everything else stays.
+
+What is compiled here needs the torch that is there (`--no-build-isolation`), and none of the wheels that pip built and
+kept for another torch: since pip 23.1 `--no-binary` alone takes those.
 """
 
 from __future__ import annotations
@@ -19,7 +22,15 @@ def commands(order: Order) -> tuple[Command, ...]:
     """Return the command."""
     index = ("--index-url", order.index_url) if order.index_url else ()
     again = ("--force-reinstall", "--no-deps") if order.again else ()
-    return (Command((order.python, "-m", "pip", "install", *again, *index, *order.requirements)),)
+    built: tuple[str, ...] = ()
+    if order.compiled:
+        built = ("--no-cache-dir", "--no-build-isolation", "--no-binary", ",".join(order.packages))
+    return (Command((order.python, "-m", "pip", "install", *again, *built, *index, *order.requirements)),)
+
+
+def removal(python: str, packages: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command that uninstalls packages without asking."""
+    return (python, "-m", "pip", "uninstall", "--yes", *packages)
 
 
 def new_environment(python: str, folder: str) -> Command:

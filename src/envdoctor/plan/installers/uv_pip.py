@@ -15,8 +15,19 @@ def commands(order: Order) -> tuple[Command, ...]:
     again: tuple[str, ...] = ()
     if order.again:
         again = (*(word for name in order.packages for word in ("--reinstall-package", name)), "--no-deps")
+    built: tuple[str, ...] = ()
+    if order.compiled:
+        named = (
+            word for name in order.packages for word in ("--no-build-isolation-package", name, "--no-binary", name)
+        )
+        built = ("--no-cache", *named)
     index = ("--index-url", order.index_url) if order.index_url else ()
-    return (Command(("uv", "pip", "install", "--python", order.python, *again, *index, *order.requirements)),)
+    return (Command(("uv", "pip", "install", "--python", order.python, *again, *built, *index, *order.requirements)),)
+
+
+def removal(python: str, packages: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command that uninstalls packages."""
+    return ("uv", "pip", "uninstall", "--python", python, *packages)
 
 
 def new_environment(python: str, folder: str) -> Command:
