@@ -64,20 +64,23 @@ test: $(VENVS)/test/made $(TOOLS) ## set up, then ruff, mypy --strict and the te
 	$(VENVS)/test/bin/mypy --strict
 	$(VENVS)/test/bin/python -m pytest -n auto $(PYTEST_ARGS)
 
-# ENVDOCTOR_TEST_CUDA_ENV and ENVDOCTOR_TEST_CPU_ENV name environments that exist already.
+# ENVDOCTOR_TEST_CUDA_ENV, ENVDOCTOR_TEST_CUDA12_ENV and ENVDOCTOR_TEST_CPU_ENV name environments that exist already.
+REAL_CUDA12 := $(or $(ENVDOCTOR_TEST_CUDA12_ENV),$(CURDIR)/$(VENVS)/real-cuda12)
 REAL_CUDA := $(or $(ENVDOCTOR_TEST_CUDA_ENV),$(CURDIR)/$(VENVS)/real-cuda)
 REAL_CPU := $(or $(ENVDOCTOR_TEST_CPU_ENV),$(CURDIR)/$(VENVS)/real-cpu)
 
 .PHONY: test-real
 test-real: $(VENVS)/test/made ## the tests that need real torch wheels too (downloads several GB)
 test-real: $(if $(ENVDOCTOR_TEST_CUDA_ENV),,$(VENVS)/real-cuda/made)
+test-real: $(if $(ENVDOCTOR_TEST_CUDA12_ENV),,$(VENVS)/real-cuda12/made)
 test-real: $(if $(ENVDOCTOR_TEST_CPU_ENV),,$(VENVS)/real-cpu/made)
 	@skipped=0; \
 	ENVDOCTOR_TEST_CUDA_ENV='$(REAL_CUDA)'; export ENVDOCTOR_TEST_CUDA_ENV; \
+	ENVDOCTOR_TEST_CUDA12_ENV='$(REAL_CUDA12)'; export ENVDOCTOR_TEST_CUDA12_ENV; \
 	if [ -n "$(ENVDOCTOR_TEST_CPU_ENV)" ] || [ -f $(VENVS)/real-cpu/made ]; \
 	then ENVDOCTOR_TEST_CPU_ENV='$(REAL_CPU)'; export ENVDOCTOR_TEST_CPU_ENV; \
 	else unset ENVDOCTOR_TEST_CPU_ENV; skipped=1; fi; \
-	echo "make test-real: $$skipped of 2 real environments skipped"; \
+	echo "make test-real: $$skipped of 3 real environments skipped"; \
 	$(VENVS)/test/bin/python -m pytest --real -m real $(PYTEST_ARGS)
 
 .PHONY: python
@@ -129,6 +132,16 @@ $(VENVS)/real-cuda/place: $(call fresh,$(VENVS)/real-cuda)
 
 $(VENVS)/real-cuda/made: $(VENVS)/real-cuda/place
 	@$(VENVS)/real-cuda/bin/python $(PIP) torch==2.14.1 torchvision==0.29.1
+	@touch $@
+
+$(VENVS)/real-cuda12/place: $(call fresh,$(VENVS)/real-cuda12)
+	$(in_place)
+
+# CUDA 12 libraries that carry DT_RUNPATH, and packages with a compiled object for every system they may meet.
+$(VENVS)/real-cuda12/made: $(VENVS)/real-cuda12/place
+	@$(VENVS)/real-cuda12/bin/python $(PIP) torch==2.9.1 torchvision==0.24.1 torchaudio==2.9.1 packaging
+	@$(VENVS)/real-cuda12/bin/python $(PIP) --no-deps xformers==0.0.33.post2 bitsandbytes==0.48.2 torchcodec==0.9.1 \
+	  opencv-python-headless
 	@touch $@
 
 $(VENVS)/real-cpu/place: $(call fresh,$(VENVS)/real-cpu)

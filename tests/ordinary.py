@@ -140,6 +140,24 @@ def _packages(described: Mapping[str, Fact]) -> dict[str, Value]:
         "numpy.version": None,
         "opencv.packages": {},
         "extensions.packages": {},
+        "extensions.objects": {},
+        "packages.damaged": [],
+        "python.local_modules": [],
+        **_binaries(platform.startswith("linux")),
+    }
+
+
+def _binaries(elf: bool) -> dict[str, Value]:
+    """What is read out of shared objects: a description without files has none to read device code from."""
+    return {
+        "libraries.loaded": [] if elf else None,
+        "libraries.shadowed": [] if elf else None,
+        "libraries.undefined": [] if elf else None,
+        "libraries.unmet_versions": [] if elf else None,
+        "cudnn.version": None,
+        "nccl.version": None,
+        "torch.kernels": None,
+        "extensions.kernels": [] if elf else None,
     }
 
 

@@ -147,3 +147,30 @@ def test_conf_that_includes_itself_ends() -> None:
 
 def test_no_conf_is_no_folder() -> None:
     assert folders_of({}) == ()
+
+
+@needs_ldconfig
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_folders_for_a_processor(tmp_path: Path) -> None:
+    """Ldconfig itself writes the cache, with one library in a folder for every processor and in two for some."""
+    levels = ("x86-64-v4", "x86-64-v3", "x86-64-v2")
+    if os.uname().machine != "x86_64":
+        pytest.skip("the levels are those of x86-64")
+    top = tmp_path / "lib"
+    folders = [top / f"glibc-hwcaps/{level}" for level in ("x86-64-v4", "x86-64-v2")]
+    argv = ["cc", "-shared", "-nostdlib", "-xc", "/dev/null", "-Wl,-soname,libleaf.so.3", "-o"]
+    for folder in (top, *folders):
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run([*argv, folder / "libleaf.so.3"], check=True, capture_output=True)
+    (tmp_path / "conf").write_text(f"{top}\n")
+    cache = str(tmp_path / "cache")
+    ran = subprocess.run([str(LDCONFIG), "-X", "-C", cache, "-f", tmp_path / "conf"], capture_output=True, check=False)
+    plain, of_4, of_2 = (f"{folder}/libleaf.so.3" for folder in (top, *folders))
+    if ran.returncode or of_4.encode() not in (tmp_path / "cache").read_bytes():
+        pytest.skip("this ldconfig knows no glibc-hwcaps")
+    assert read_cache(cache, levels)["libleaf.so.3"] == (of_4, of_2, plain)
+    assert read_cache(cache, levels[1:])["libleaf.so.3"] == (of_2, plain)
+    assert read_cache(cache, ())["libleaf.so.3"] == (plain,)
+    first, *rest = read_cache(cache)["libleaf.so.3"]
+    assert first == plain
+    assert set(rest) == {of_4, of_2}

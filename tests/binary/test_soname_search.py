@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from typing import TYPE_CHECKING
 
 import pytest
+from workshop import NEW, OLD, Workshop
 
 from envdoctor.binary.dynamic import Dynamic, read_dynamic
 from envdoctor.binary.image import NotElf, read_machine
 from envdoctor.binary.ld_cache import NotCache, read_cache
 from envdoctor.binary.soname_search import (
+    LEVELS,
+    Found,
+    How,
     Loaded,
     Places,
     default_folders,
@@ -19,27 +21,7 @@ from envdoctor.binary.soname_search import (
     locate,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 X86_64, AARCH64 = 62, 183
-
-# Opens the object it is given and tells every object then in the process, as the loader named it.
-OPENER = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <link.h>
-#include <stdio.h>
-int main(int argc, char **argv) {
-    struct link_map *map;
-    void *handle = dlopen(argv[1], RTLD_NOW);
-    if (!handle) { fprintf(stderr, "%s", dlerror()); return 1; }
-    if (dlinfo(handle, RTLD_DI_LINKMAP, &map)) return 2;
-    while (map->l_prev) map = map->l_prev;
-    for (; map; map = map->l_next) puts(map->l_name);
-    return 0;
-}
-"""
 
 
 @pytest.mark.parametrize(
@@ -85,7 +67,11 @@ def test_default_folders_of_both_machines() -> None:
 
 
 def found(*present: str, needer: Loaded, places: Places, soname: str = "libx.so.1") -> str | None:
-    return locate(soname, needer, places, set(present).__contains__)
+    return path_of(locate(soname, needer, places, set(present).__contains__))
+
+
+def path_of(found: Found | None) -> str | None:
+    return found.path if found else None
 
 
 def test_the_order_of_the_rungs() -> None:
@@ -98,6 +84,44 @@ def test_the_order_of_the_rungs() -> None:
     assert found("/never/libx.so.1", needer=needer, places=places) is None
     needer = Loaded("/o/a.so", Dynamic(X86_64, rpath="/r"))
     assert found("/env/libx.so.1", "/r/libx.so.1", needer=needer, places=places) == "/r/libx.so.1"
+
+
+def test_a_rung_tells_its_name_and_folder() -> None:
+    places = Places(("/env",), {"libx.so.1": ("/cached/libx.so.1",)}, ("/lib",), ("/late",), ("deep",))
+    needer = Loaded("/o/a.so", Dynamic(X86_64, runpath="$ORIGIN/run"))
+    expected = [
+        Found("/env/libx.so.1", How.LIBRARY_PATH, "/env"),
+        Found("/o/run/deep/libx.so.1", How.RUNPATH, "/o/run"),
+        Found("/cached/libx.so.1", How.CACHE),
+        Found("/lib/libx.so.1", How.DEFAULT, "/lib"),
+        Found("/late/libx.so.1", How.TORCH, "/late"),
+    ]
+    for one in expected:
+        assert locate("libx.so.1", needer, places, {one.path}.__contains__) == one
+    assert locate("/a/b.so", needer, places, {"/a/b.so"}.__contains__) == Found("/a/b.so", How.PATH)
+
+
+def test_the_program_lends_its_rpath_once() -> None:
+    program = Loaded("/bin/p", Dynamic(X86_64, rpath="/p"))
+    for needer in (Loaded("/o/a.so", Dynamic(X86_64)), Loaded("/o/a.so", Dynamic(X86_64, rpath="/a"), program)):
+        answer = locate("libx.so.1", needer, Places(("/env",)), {"/p/libx.so.1"}.__contains__, program=program)
+        assert answer == Found("/p/libx.so.1", How.RPATH, "/p")
+    own = Loaded("/o/a.so", Dynamic(X86_64, runpath="/nowhere"), program)
+    assert locate("libx.so.1", own, Places(), {"/p/libx.so.1"}.__contains__, program=program) is None
+
+
+def test_no_question_below_a_folder_that_is_not_there() -> None:
+    asked: list[str] = []
+    needer = Loaded("/o/a.so", Dynamic(X86_64, rpath="/gone:/there"))
+    places = Places(hardware=("deep", "deeper"))
+
+    def serves(path: str) -> bool:
+        asked.append(path)
+        return False
+
+    there = {"/there", "/there/deeper"}.__contains__
+    assert locate("libx.so.1", needer, places, serves, is_folder=there) is None
+    assert asked == ["/there/deeper/libx.so.1", "/there/libx.so.1"]
 
 
 def test_rpath_is_inherited_and_runpath_is_not() -> None:
@@ -116,46 +140,22 @@ def test_a_need_with_a_slash_is_not_searched() -> None:
     assert found("/lib//opt/libx.so", needer=needer, places=places, soname="/opt/libx.so") is None
 
 
-def test_hardware_folders() -> None:
-    path = "/run/glibc-hwcaps/x86-64-v3/libx.so.1"
-    assert found(path, needer=Loaded("/o/a.so", Dynamic(X86_64, runpath="/run")), places=Places()) == path
-
-
-class Workshop:
-    """Objects built with cc, and the answers of this machine's real loader about them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "opener.c").write_text(OPENER)
-        self.cc("opener", str(folder / "opener.c"), "-ldl")
-
-    def cc(self, output: str, *options: str) -> Path:
-        path = self.folder / output
-        path.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cc", "-o", str(path), *options], check=True, capture_output=True)
-        return path
-
-    def library(self, output: str, *options: str) -> Path:
-        return self.cc(
-            output, "-shared", "-fPIC", "-nostdlib", "-xc", "/dev/null", "-xnone", "-Wl,--no-as-needed", *options
-        )
-
-    def really(self, path: Path, library_path: str = "") -> list[str] | None:
-        environ = {**os.environ, "LD_LIBRARY_PATH": library_path}
-        ran = subprocess.run(
-            [self.folder / "opener", path], capture_output=True, text=True, env=environ, cwd=self.folder
-        )
-        if ran.returncode:
-            # The second is what it says where files of another class were all it met.
-            assert "cannot open shared object file" in ran.stderr or "wrong ELF class" in ran.stderr
-            return None
-        return ran.stdout.splitlines()
+def test_hardware_folders_come_first() -> None:
+    needer = Loaded("/o/a.so", Dynamic(X86_64, runpath="/run:/second"))
+    places = Places(hardware=LEVELS["x86_64"])
+    present = [
+        "/run/glibc-hwcaps/x86-64-v4/libx.so.1",
+        "/run/glibc-hwcaps/x86-64-v3/libx.so.1",
+        "/run/libx.so.1",
+        "/second/glibc-hwcaps/x86-64-v4/libx.so.1",
+    ]
+    for first in range(len(present)):
+        assert found(*present[first:], needer=needer, places=places) == present[first]
+    assert found(present[0], needer=needer, places=Places()) is None
 
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
     shop = Workshop(tmp_path_factory.mktemp("workshop"))
     shop.library("stub/libneeded.so", "-Wl,-soname,libneeded.so.3")
     (shop.folder / "there").mkdir()
@@ -176,9 +176,6 @@ def serves(path: str) -> bool:
         return os.path.isfile(path) and read_machine(path) == read_machine(os.path.realpath("/proc/self/exe"))
     except NotElf as error:
         return not error.foreign
-
-
-OLD, NEW = "-Wl,--disable-new-dtags", "-Wl,--enable-new-dtags"
 
 
 @pytest.mark.parametrize(
@@ -209,8 +206,8 @@ def test_agrees_with_the_real_loader(workshop: Workshop, options: list[str], lib
     places = Places(
         tuple(expand_folders(library_path, dynamic.machine, None, ":;")), {}, default_folders(dynamic.machine)
     )
-    answer = locate("libneeded.so.3", Loaded(str(needy), dynamic), places, serves)
-    really = workshop.really(needy, library_path)
+    answer = path_of(locate("libneeded.so.3", Loaded(str(needy), dynamic), places, serves))
+    really = workshop.really(needy, library_path=library_path)
     assert (answer is None) == (really is None)
     if really is not None:
         assert answer in really
@@ -225,7 +222,7 @@ def test_an_inherited_rpath_agrees_with_the_real_loader(workshop: Workshop) -> N
         free = "-Wl,--allow-shlib-undefined"
         outer = workshop.library("outer/outer.so", f"-L{top}/inner", "-linner", rpath, tags, free)
         loaded = Loaded(str(outer), read_dynamic(str(outer)))
-        path = locate("libinner.so", loaded, Places(), serves)
+        path = path_of(locate("libinner.so", loaded, Places(), serves))
         assert path == f"{top}/outer/../inner/libinner.so"
         answer = locate("libneeded.so.3", Loaded(path, read_dynamic(str(inner)), loaded), Places(), serves)
         assert (answer is not None) == works == (workshop.really(outer) is not None)

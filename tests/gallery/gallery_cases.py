@@ -6,9 +6,11 @@ least one for every rule, the stated finding must come first.
 
 from __future__ import annotations
 
+from broken_binaries import BROKEN_BINARIES
 from broken_builds import BROKEN_BUILDS
 from broken_drivers import BROKEN_DRIVERS
 from broken_packages import BROKEN_PACKAGES
+from healthy_binaries import HEALTHY_BINARIES
 from healthy_containers import HEALTHY_CONTAINERS
 from healthy_environments import HEALTHY_ENVIRONMENTS
 from healthy_platforms import HEALTHY_PLATFORMS
@@ -19,9 +21,11 @@ _ALL = (
     *HEALTHY_ENVIRONMENTS,
     *HEALTHY_CONTAINERS,
     *HEALTHY_PLATFORMS,
+    *HEALTHY_BINARIES,
     *BROKEN_DRIVERS,
     *BROKEN_BUILDS,
     *BROKEN_PACKAGES,
+    *BROKEN_BINARIES,
 )
 
 CASES = {case.name: case for case in _ALL}

@@ -5,18 +5,23 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
-from envdoctor.probes import libraries
+from envdoctor.probes import loader
+from envdoctor.probes.compiled_objects import CompiledObject, Role
+from envdoctor.probes.looking import Looking
+from envdoctor.probes.target import Target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from envdoctor.model.fact import Fact
+    from envdoctor.model.fact import Fact, Value
+    from envdoctor.probes.looking import Facts
 
 OLD, NEW = "-Wl,--disable-new-dtags", "-Wl,--enable-new-dtags"
 CUDART = "libcudart.so.9912"
@@ -98,9 +103,27 @@ class Environment:
 
 
 def look(host: Host, sites: list[str], prefix: str | None = None, library_path: str | None = None) -> Fact:
-    facts = libraries.look(host, sites, prefix, library_path)
-    assert list(facts) == ["libraries.missing"]
-    return facts["libraries.missing"]
+    return look_at(host, sites, prefix, library_path)[1]["libraries.missing"]
+
+
+def look_at(
+    host: Host,
+    sites: list[str],
+    prefix: str | None = None,
+    library_path: str | None = None,
+    *objects: CompiledObject,
+) -> tuple[Looking, Facts]:
+    at = Looking(host, Target(f"{prefix}/bin/python", "named by --python"), deadline=time.monotonic() + 60)
+    told: dict[str, Value] = {
+        "python.prefix": prefix,
+        "env.LD_LIBRARY_PATH": library_path,
+        "python.site_packages": [*sites],
+    }
+    at.facts = {name: Known(value, "told") for name, value in told.items() if value is not None}
+    at.objects = objects
+    facts = loader.look(at)
+    assert facts.keys() == loader.FACTS.keys()
+    return at, facts
 
 
 @pytest.fixture
@@ -113,8 +136,10 @@ def environment(tmp_path: Path) -> Environment:
 NOTHING = Known([], "elf")
 
 
-def lacking(*rows: tuple[str, str]) -> Known:
-    return Known([{"object": path, "library": soname} for path, soname in rows], "elf")
+def lacking(*rows: tuple[str, str], package: str = "torch", role: str = "entry") -> Known:
+    return Known(
+        [{"object": path, "library": soname, "package": package, "role": role} for path, soname in rows], "elf"
+    )
 
 
 def test_a_whole_environment_lacks_nothing(environment: Environment) -> None:
@@ -187,7 +212,7 @@ def test_optional_objects_are_left_alone(environment: Environment) -> None:
 def test_partners_use_what_torch_loaded(environment: Environment) -> None:
     site, torch_needs = environment.site, environment.needs(["libtorch_cuda.so", "libc10.so", CUDART])
     environment.build(site / "torchvision/_C.so", *torch_needs, "-Wl,-rpath,/build/machine")
-    environment.build(site / "torchaudio/lib/libtorchaudio.so", *torch_needs)
+    environment.build(site / "torchaudio/lib/libtorchaudio.so", "-Wl,-soname,libtorchaudio.so", *torch_needs)
     audio = str(site / "torchaudio/lib/libtorchaudio.so")
     environment.build(
         site / "torchaudio/lib/_torchaudio.so", f"-L{os.path.dirname(audio)}", "-ltorchaudio", *torch_needs
@@ -201,7 +226,56 @@ def test_partners_use_what_torch_loaded(environment: Environment) -> None:
 def test_a_partner_of_another_build(environment: Environment) -> None:
     environment.build(environment.stubs / "libcudart.so.9911", "-Wl,-soname,libcudart.so.9911")
     environment.build(environment.site / "torchvision/_C.so", *environment.needs(["libcudart.so.9911"]))
-    assert environment.look() == lacking(("torchvision/_C.so", "libcudart.so.9911"))
+    assert environment.look() == lacking(("torchvision/_C.so", "libcudart.so.9911"), package="torchvision")
+
+
+def extension(environment: Environment, name: str, role: Role, *options: str) -> CompiledObject:
+    path = environment.build(environment.site / f"{name}.so", *options)
+    return CompiledObject(str(path), f"{name}.so", name.partition("/")[0].replace("_", "-"), "1.0", role, of_torch=True)
+
+
+def test_extensions_are_opened_after_torch_each_package_for_itself(environment: Environment) -> None:
+    environment.build(environment.stubs / "libgone.so.1", "-Wl,-soname,libgone.so.1")
+    gone = environment.needs(["libgone.so.1"])
+    objects = [
+        extension(environment, "whole_one/_C", Role.ENTRY, *environment.needs(["libtorch_cuda.so", CUDART])),
+        extension(environment, "lacks_one/_C", Role.ENTRY, *gone),
+        extension(environment, "lacks_one/_v9", Role.VARIANT, *gone),
+        # What one module of a package brings in serves the next.
+        extension(environment, "pair/base", Role.ENTRY, "-Wl,-soname,libbase.so"),
+        extension(environment, "pair/more", Role.ENTRY, str(environment.site / "pair/base.so")),
+        # What another package brings in does not.
+        extension(environment, "other/more", Role.OPTIONAL, str(environment.site / "pair/base.so")),
+    ]
+    at, facts = look_at(Host(), [str(environment.site)], str(environment.prefix), None, *objects)
+    assert facts["libraries.missing"] == Known(
+        [
+            {"object": "lacks_one/_C.so", "library": "libgone.so.1", "package": "lacks-one", "role": "entry"},
+            {"object": "lacks_one/_v9.so", "library": "libgone.so.1", "package": "lacks-one", "role": "variant"},
+            {"object": "other/more.so", "library": "libbase.so", "package": "other", "role": "optional"},
+        ],
+        "elf",
+    )
+    assert {one.path for one in objects} <= at.openings.keys()
+    assert str(environment.module) in at.openings
+    scope = at.openings[objects[0].path].scope
+    library = f"{environment.site}/torch/lib/libtorch_cuda.so"
+    assert library in [os.path.normpath(path) for path in scope]
+    assert not any(path.endswith("base.so") for path in at.openings[objects[5].path].scope)
+
+
+def test_a_library_in_another_package_may_be_opened_by_path_first(environment: Environment) -> None:
+    environment.build(environment.site / "vendor_libs/libinfer.so.9", "-Wl,-soname,libinfer.so.9")
+    needs = str(environment.site / "vendor_libs/libinfer.so.9")
+    one = extension(environment, "fast/_C", Role.ENTRY, needs)
+    _, facts = look_at(Host(), [str(environment.site)], str(environment.prefix), None, one)
+    assert facts["libraries.missing"] == NOTHING
+
+
+def test_needs_of_a_library_of_another_package_are_its_own(environment: Environment) -> None:
+    environment.build(environment.stubs / "libz.so.9", "-Wl,-soname,libz.so.9")
+    environment.build(environment.cudart, f"-Wl,-soname,{CUDART}", *environment.needs(["libz.so.9"]))
+    assert environment.look() == lacking((f"nvidia/cuda_runtime/lib/{CUDART}", "libz.so.9"))
 
 
 def test_a_library_for_another_machine_does_not_serve(environment: Environment) -> None:

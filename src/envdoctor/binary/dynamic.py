@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from envdoctor.binary.image import NotElf, opened
 
 if TYPE_CHECKING:
-    from envdoctor.binary.image import Image
+    from envdoctor.binary.image import Image, Segment
 
 ENTRY = struct.Struct("<qQ")
 
@@ -20,10 +20,11 @@ PT_DYNAMIC, PT_INTERP, PT_NOTE = 2, 3, 4
 DT_NULL, DT_NEEDED, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_STRSZ = 0, 1, 4, 5, 6, 10
 DT_SONAME, DT_RPATH, DT_SYMBOLIC, DT_BIND_NOW, DT_RUNPATH, DT_FLAGS = 14, 15, 16, 24, 29, 30
 DT_GNU_HASH, DT_VERSYM, DT_FLAGS_1 = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFB
-DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFC, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF
+DT_VERDEF, DT_VERNEED = 0x6FFFFFFC, 0x6FFFFFFE
 
 NOTE = struct.Struct("<III")
 NT_GNU_BUILD_ID = 3
+GNU = b"GNU\0"
 
 # Far above anything real: libtorch_cuda.so of torch 2.14.1 has 23 needs and about fifty entries.
 MOST_ENTRIES = 65536
@@ -129,14 +130,25 @@ def build_id_of(image: Image) -> str | None:
     Two files with the same one are the same build (`NT_GNU_BUILD_ID`, ld(1) `--build-id`).
     """
     for segment in [segment for segment in image.segments if segment.kind == PT_NOTE][:MOST_NOTES]:
-        place, end = segment.offset, segment.offset + segment.size
-        for _ in range(MOST_NOTES):
-            if place + NOTE.size > end:
-                break
-            owner, length, kind = image.unpack(NOTE, place)
-            # Names and contents are padded to four bytes, whatever the segment's alignment says.
-            content = place + NOTE.size + (owner + 3 & ~3)
-            if kind == NT_GNU_BUILD_ID and image.span(place + NOTE.size, owner) == b"GNU\0":
-                return image.span(content, min(length, LONGEST_BUILD_ID)).hex()
-            place = content + (length + 3 & ~3)
+        # Padding is to 4 bytes, to 8 in a segment aligned so; linkers that put notes of both kinds into one segment
+        # gave it the larger alignment.
+        for padding in (8, 4) if segment.alignment == 8 else (4,):
+            if found := _build_id_in(image, segment, padding):
+                return found
+    return None
+
+
+def _build_id_in(image: Image, segment: Segment, padding: int) -> str | None:
+    def padded(size: int) -> int:
+        return -(-size // padding) * padding
+
+    place, end = segment.offset, segment.offset + segment.size
+    for _ in range(MOST_NOTES):
+        if place + NOTE.size > end:
+            break
+        owner, length, kind = image.unpack(NOTE, place)
+        content = place + padded(NOTE.size + owner)
+        if kind == NT_GNU_BUILD_ID and owner == len(GNU) and image.span(place + NOTE.size, owner) == GNU:
+            return image.span(content, min(length, LONGEST_BUILD_ID)).hex() or None
+        place = content + padded(length)
     return None

@@ -23,6 +23,12 @@ OLD_HEADER_SIZE, OLD_ENTRY_SIZE = 16, 12
 HEADER = struct.Struct("<20sIIB3xI12x")
 ENTRY = struct.Struct("<iIIIQ")
 BIG_ENDIAN_FLAG = 3
+EXTENSION_MAGIC, HWCAPS_TAG = 0xEAA42174, 1
+EXTENSION = struct.Struct("<II")
+EXTENSION_SECTION = struct.Struct("<IIII")
+HWCAPS_FLAG = 1 << 62
+"""Bit of an entry's hardware field that makes the rest of it a number in the table of `glibc-hwcaps` subfolders."""
+MOST_SECTIONS = 64
 
 LARGEST_CACHE = 32 * 1024 * 1024
 """Bytes; the cache of a full desktop is below 0.3 MB."""
@@ -39,8 +45,8 @@ class NotCache(Exception):
         self.reason = reason
 
 
-def read_cache(path: str) -> dict[str, tuple[str, ...]]:
-    """Return soname to paths from the cache at the real path `path`.
+def read_cache(path: str, levels: tuple[str, ...] | None = None) -> dict[str, tuple[str, ...]]:
+    """Return soname to paths from the cache at the real path `path`; `levels` as for `parse_cache`.
 
     Raises `NotCache`, also where the file cannot be read.
     """
@@ -52,29 +58,62 @@ def read_cache(path: str) -> dict[str, tuple[str, ...]]:
             data = file.read(LARGEST_CACHE)
     except (OSError, ValueError) as error:
         raise NotCache(f"unreadable: {getattr(error, 'strerror', None) or error}") from error
-    return parse_cache(data)
+    return parse_cache(data, levels)
 
 
-def parse_cache(data: bytes) -> dict[str, tuple[str, ...]]:
-    """Return soname to paths, in the order of the file, from the bytes of `ld.so.cache`.
+def parse_cache(data: bytes, levels: tuple[str, ...] | None = None) -> dict[str, tuple[str, ...]]:
+    """Return soname to paths, in the order in which they are preferred, from the bytes of `ld.so.cache`.
 
-    Entries of every machine and hardware level are kept: whoever opens the file sees which it is.
+    `levels` are the names of `glibc-hwcaps` subfolders that the processor is good for ("x86-64-v3"), the best first:
+    entries of these come before others, entries of further ones are left out. Where the processor is not known (None)
+    they come last. Entries of every machine are kept: whoever opens the file sees which it is.
     Raises `NotCache` for other formats, lying counts and names outside the file.
     """
     if data.startswith(OLD_MAGIC):
         data = data[_behind_old_format(data) :]
     if not data.startswith(NEW_MAGIC) or len(data) < HEADER.size:
         raise NotCache("not a glibc loader cache")
-    _, count, _, flags, _ = HEADER.unpack_from(data, 0)
+    _, count, _, flags, extension = HEADER.unpack_from(data, 0)
     if flags & 3 == BIG_ENDIAN_FLAG:
         raise NotCache("a big-endian loader cache")
     if count * ENTRY.size > len(data) - HEADER.size:
         raise NotCache("a truncated loader cache")
     strings = HEADER.size + count * ENTRY.size
-    found: dict[str, list[str]] = {}
-    for _, key, value, _, _ in ENTRY.iter_unpack(data[HEADER.size : strings]):
-        found.setdefault(_string(data, key, strings), []).append(_string(data, value, strings))
-    return {soname: tuple(paths) for soname, paths in found.items()}
+    names = _levels(data, extension, strings)
+    found: dict[str, list[tuple[int, str]]] = {}
+    for _, key, value, _, hardware in ENTRY.iter_unpack(data[HEADER.size : strings]):
+        rank = len(levels or ())
+        if hardware & HWCAPS_FLAG:
+            number = hardware & 0xFFFFFFFF
+            name = names[number] if number < len(names) else ""
+            if levels is None:
+                rank += 1
+            elif name in levels:
+                rank = levels.index(name)
+            else:
+                continue
+        found.setdefault(_string(data, key, strings), []).append((rank, _string(data, value, strings)))
+    return {
+        soname: tuple(path for _, path in sorted(ranked, key=lambda one: one[0])) for soname, ranked in found.items()
+    }
+
+
+def _levels(data: bytes, extension: int, strings: int) -> list[str]:
+    """The names of the `glibc-hwcaps` subfolders that entries refer to by number; none where there is no such table."""
+    if not extension or extension + EXTENSION.size > len(data):
+        return []
+    magic, sections = EXTENSION.unpack_from(data, extension)
+    if magic != EXTENSION_MAGIC:
+        return []
+    for index in range(min(sections, MOST_SECTIONS)):
+        place = extension + EXTENSION.size + index * EXTENSION_SECTION.size
+        if place + EXTENSION_SECTION.size > len(data):
+            break
+        tag, _, offset, size = EXTENSION_SECTION.unpack_from(data, place)
+        if tag == HWCAPS_TAG and offset + size <= len(data):
+            words = struct.unpack_from(f"<{min(size // 4, MOST_SECTIONS)}I", data, offset)
+            return [_string(data, word, strings) for word in words]
+    return []
 
 
 def _behind_old_format(data: bytes) -> int:

@@ -1,19 +1,19 @@
-"""Where the dynamic loader of glibc would find a library that an object needs.
+"""Where the dynamic loader of glibc would find a library that an object needs: which file wins.
 
 The ladder (ld.so(8), "When resolving shared object dependencies"; `_dl_map_object` in glibc `elf/dl-load.c`):
 
 1. a need with a slash in it is a path, and nothing is searched;
-2. `DT_RPATH` of the object, then of what loaded it, and so on up, unless the object has a `DT_RUNPATH`;
-   an object's own `DT_RPATH` counts for nothing beside a `DT_RUNPATH` of its own;
+2. unless the object has a `DT_RUNPATH`: `DT_RPATH` of the object, then of what loaded it, and so on up, then of
+   the program; an object's own `DT_RPATH` counts for nothing beside a `DT_RUNPATH` of its own;
 3. `LD_LIBRARY_PATH`;
 4. `DT_RUNPATH` of the object, for its direct needs alone;
 5. `ld.so.cache`;
 6. the default folders;
 7. here only: further folders whose libraries the program loads by path before they are needed.
 
-At each rung a file for another machine is passed over. Names already loaded are the caller's to know.
-Paths are those of the machine examined; whether one is there is asked of an injected `serves`, so
-nothing here touches a file.
+In each folder the subfolders for this processor come first. At each rung a file for another machine is passed
+over. Names already loaded are the business of `process.py`. Paths are those of the machine examined; whether one
+is there is asked of an injected `serves`, so nothing here touches a file.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.binary.image import MACHINES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from envdoctor.binary.dynamic import Dynamic
 
@@ -34,19 +35,40 @@ TOKEN = r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))"
 MOST_ENTRIES = 512
 LONGEST_CHAIN = 64
 
-HARDWARE_FOLDERS = {
-    "x86_64": (
-        "glibc-hwcaps/x86-64-v4",
-        "glibc-hwcaps/x86-64-v3",
-        "glibc-hwcaps/x86-64-v2",
-        "haswell",
-        "tls/x86_64",
-        "x86_64",
-        "tls",
-    ),
-    "aarch64": ("tls/aarch64", "aarch64", "atomics", "tls"),
+LEVELS = {
+    "x86_64": ("glibc-hwcaps/x86-64-v4", "glibc-hwcaps/x86-64-v3", "glibc-hwcaps/x86-64-v2"),
+    "aarch64": (),
 }
-"""Subfolders tried inside each folder (ld.so(8), "Hardware capabilities"; short ones until glibc 2.37)."""
+OLDER_FOLDERS = {
+    "x86_64": ("tls/haswell", "tls/x86_64", "tls", "haswell", "x86_64"),
+    "aarch64": ("tls/atomics", "tls/aarch64", "tls", "atomics", "aarch64"),
+}
+"""Subfolders tried inside each folder (ld.so(8), "Hardware capabilities"), the best first; the older ones until
+glibc 2.37."""
+
+
+class How(str, Enum):
+    """By which rung of the ladder, or in which other way, an object came into a process; the text stands in facts."""
+
+    RPATH = "DT_RPATH"
+    LIBRARY_PATH = "LD_LIBRARY_PATH"
+    RUNPATH = "DT_RUNPATH"
+    CACHE = "ld.so.cache"
+    DEFAULT = "default folder"
+    PRELOAD = "LD_PRELOAD"
+    PATH = "path"
+    TORCH = "torch"
+
+
+class Found(NamedTuple):
+    """Where a search ended: the `path` as the loader spells it, the rung, and the `entry` of the search path.
+
+    `entry` is the folder as the rung names it (without a hardware subfolder), None for a path and for the cache.
+    """
+
+    path: str
+    how: How
+    entry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +89,15 @@ class Loaded:
 class Places:
     """Where one machine's loader looks beyond what objects say, each as absolute machine folders.
 
-    `cache` maps sonames to paths (`parse_cache`); `preloaded` is rung 7.
+    `cache` maps sonames to paths (`parse_cache`); `preloaded` is rung 7; `hardware` are the subfolders, the best
+    first, that this machine's loader tries in every folder.
     """
 
     library_path: tuple[str, ...] = ()
     cache: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     defaults: tuple[str, ...] = ()
     preloaded: tuple[str, ...] = ()
+    hardware: tuple[str, ...] = ()
 
 
 def default_folders(machine: int) -> tuple[str, ...]:
@@ -126,45 +150,62 @@ def library_path_is_clear(text: str | None) -> bool:
     return all(entry.startswith("/") and "$ORIGIN" not in entry.replace("{", "") for entry in entries)
 
 
-def locate(soname: str, needer: Loaded, places: Places, serves: Callable[[str], bool]) -> str | None:
-    """Return the path at which the loader would find `soname` for `needer`, or None.
+def locate(
+    soname: str,
+    needer: Loaded,
+    places: Places,
+    serves: Callable[[str], bool],
+    *,
+    program: Loaded | None = None,
+    is_folder: Callable[[str], bool] = bool,
+) -> Found | None:
+    """Return where the loader would find `soname` for `needer`, None where it would not.
 
-    `serves(path)` says whether a file of the right machine is at a machine path. Bounded by the number
-    of folders named; raises nothing of its own.
+    `serves(path)` says whether the search ends at a machine path: with a file, be it damaged, that is not for another
+    machine. `program` is what the process began with. `is_folder` saves the questions below a folder that is not
+    there (by default every name may be one). Bounded by the number of folders named; raises nothing of its own.
     """
-    machine = needer.dynamic.machine
     if "/" in soname:
         path = re.sub(TOKEN, lambda match: needer.folder if "ORIGIN" in match[0] else match[0], soname)
-        return path if serves(path) else None
-    folders = list(dict.fromkeys(_before_cache(needer, places.library_path)))
-    for folder in folders:
-        if serves(path := posixpath.join(folder, soname)):
-            return path
-    for path in places.cache.get(soname, ()):
-        if serves(path):
-            return path
-    behind = (*places.defaults, *places.preloaded)
-    for folder in behind:
-        if serves(path := posixpath.join(folder, soname)):
-            return path
-    # The loader looks into these first; as presence is the question, they are asked last, on a miss alone.
-    for folder in dict.fromkeys((*folders, *behind)):
-        for hardware in HARDWARE_FOLDERS.get(MACHINES.get(machine, ""), ()):
-            if serves(path := posixpath.join(folder, hardware, soname)):
-                return path
-    return None
+        return Found(path, How.PATH) if serves(path) else None
+    asked: set[str] = set()
+
+    def searched(folders: Iterable[str], how: How) -> Found | None:
+        for folder in folders:
+            if folder in asked or not is_folder(folder):
+                continue
+            asked.add(folder)
+            for hardware in places.hardware:
+                if is_folder(inner := posixpath.join(folder, hardware)) and serves(f"{inner}/{soname}"):
+                    return Found(f"{inner}/{soname}", how, folder)
+            if serves(path := posixpath.join(folder, soname)):
+                return Found(path, how, folder)
+        return None
+
+    machine, own = needer.dynamic.machine, needer.dynamic
+    found = searched(_inherited(needer, program), How.RPATH) if own.runpath is None else None
+    found = found or searched(places.library_path, How.LIBRARY_PATH)
+    found = found or searched(expand_folders(own.runpath, machine, needer.folder), How.RUNPATH)
+    if found is None:
+        cached = next((path for path in places.cache.get(soname, ()) if serves(path)), None)
+        found = Found(cached, How.CACHE) if cached else None
+    return found or searched(places.defaults, How.DEFAULT) or searched(places.preloaded, How.TORCH)
 
 
-def _before_cache(needer: Loaded, library_path: tuple[str, ...]) -> Iterator[str]:
-    """Rungs 2 to 4."""
-    dynamic = needer.dynamic
-    if dynamic.runpath is None:
-        loader: Loaded | None = needer
-        for _ in range(LONGEST_CHAIN):
-            if loader is None:
-                break
-            if loader.dynamic.runpath is None:
-                yield from expand_folders(loader.dynamic.rpath, dynamic.machine, loader.folder)
-            loader = loader.loader
-    yield from library_path
-    yield from expand_folders(dynamic.runpath, dynamic.machine, needer.folder)
+def _inherited(needer: Loaded, program: Loaded | None) -> Iterator[str]:
+    """The folders of rung 2."""
+    loader: Loaded | None = needer
+    for _ in range(LONGEST_CHAIN):
+        if loader is None:
+            break
+        if loader is program:
+            program = None
+        yield from _rpath(loader)
+        loader = loader.loader
+    if program is not None:
+        yield from _rpath(program)
+
+
+def _rpath(loaded: Loaded) -> list[str]:
+    dynamic = loaded.dynamic
+    return expand_folders(dynamic.rpath, dynamic.machine, loaded.folder) if dynamic.runpath is None else []

@@ -9,10 +9,12 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from envdoctor.binary.dynamic import DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM
+from envdoctor.binary.dynamic import DT_VERDEF, DT_VERNEED
 from envdoctor.binary.image import NotElf
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from envdoctor.binary.dynamic import DynamicSection
 
 NEED = struct.Struct("<HHIII")
@@ -20,11 +22,12 @@ NEED_ENTRY = struct.Struct("<IHHII")
 DEFINITION = struct.Struct("<HHHHIII")
 DEFINITION_NAME = struct.Struct("<II")
 
-VER_FLG_BASE, VER_FLG_WEAK = 1, 2
+VER_FLG_WEAK = 2
 HIDDEN = 0x8000
 """Bit of an entry of the version table: an old version, which a need without a version does not meet."""
 MOST = 4096
 """Libraries and versions read of one object; libtorch_cpu.so asks for versions of nine libraries."""
+LONGEST_NAME = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +45,16 @@ class VersionNeed:
 
 def needs_of(section: DynamicSection) -> tuple[VersionNeed, ...]:
     """The versions an object asks for, in file order; raises `NotElf`."""
-    place = section.place(DT_VERNEED)
     found: list[VersionNeed] = []
-    for _ in range(_count(section, DT_VERNEEDNUM) if place is not None else 0):
-        assert place is not None
-        _, entries, file, first, following = section.image.unpack(NEED, place)
-        library, entry = section.text(file), place + first
-        for _ in range(entries):
-            _, flags, index, name, step = section.image.unpack(NEED_ENTRY, entry)
-            found.append(VersionNeed(library, section.text(name), index & ~HIDDEN, bool(flags & VER_FLG_WEAK)))
+    for place in _chain(section, section.place(DT_VERNEED), NEED):
+        _, _, file, first, _ = section.image.unpack(NEED, place)
+        library = _name(section, file)
+        for entry in _chain(section, place + first, NEED_ENTRY):
+            _, flags, index, name, _ = section.image.unpack(NEED_ENTRY, entry)
+            need = VersionNeed(library, _name(section, name), index & ~HIDDEN, bool(flags & VER_FLG_WEAK))
+            found.append(need)
             if len(found) > MOST:
                 raise NotElf("damaged: an impossible number of symbol versions")
-            if not step:
-                break
-            entry += step
-        if not following:
-            break
-        place += following
     return tuple(found)
 
 
@@ -67,22 +63,31 @@ def definitions_of(section: DynamicSection) -> dict[int, str]:
 
     Number 1 is the object's own name (`VER_FLG_BASE`).
     """
-    place = section.place(DT_VERDEF)
     found: dict[int, str] = {}
-    for _ in range(_count(section, DT_VERDEFNUM) if place is not None else 0):
-        assert place is not None
-        _, _, index, names, _, first, following = section.image.unpack(DEFINITION, place)
-        if names:
-            name, _ = section.image.unpack(DEFINITION_NAME, place + first)
-            found[index & ~HIDDEN] = section.text(name)
-        if not following:
-            break
-        place += following
+    for place in _chain(section, section.place(DT_VERDEF), DEFINITION):
+        _, _, index, _, _, first, _ = section.image.unpack(DEFINITION, place)
+        name, _ = section.image.unpack(DEFINITION_NAME, place + first)
+        found[index & ~HIDDEN] = _name(section, name)
     return found
 
 
-def _count(section: DynamicSection, tag: int) -> int:
-    count = section.tags.get(tag, 0)
-    if count > MOST:
-        raise NotElf("damaged: an impossible number of symbol versions")
-    return count
+def _chain(section: DynamicSection, place: int | None, layout: struct.Struct) -> Iterator[int]:
+    """Yield where the entries of a list lie, whose last field is the distance to the next and 0 in the last.
+
+    The counts that the dynamic section and the entries hold are not asked: the loader does not ask them either
+    (`_dl_check_map_versions` in glibc `elf/dl-version.c`).
+    """
+    for _ in range(MOST):
+        if place is None:
+            return
+        yield place
+        *_, step = section.image.unpack(layout, place)
+        place = place + step if step else None
+    raise NotElf("damaged: an impossible number of symbol versions")
+
+
+def _name(section: DynamicSection, offset: int) -> str:
+    text = section.text(offset)
+    if len(text) > LONGEST_NAME:
+        raise NotElf("damaged: an impossible symbol version")
+    return text

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, TypeAlias
 from envdoctor.model.fact import Fact, Known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from envdoctor.binary.process import Opening, Process
     from envdoctor.host.host import Host
     from envdoctor.host.process import Running
+    from envdoctor.probes.compiled_objects import CompiledObject
     from envdoctor.probes.distributions import Distribution
     from envdoctor.probes.target import Target
 
 Facts: TypeAlias = dict[str, Fact]
+
+
+def _silent(done: int, of: int) -> None:
+    """Tell nobody how far it is."""
 
 
 @dataclass(slots=True)
@@ -42,6 +48,19 @@ class Looking:
     """Names that an interrupted installation left in a folder of packages, and that folder."""
     denied: tuple[str, ...] = ()
     """Folders of sys.path that are there and may not be read; what they hold is not known."""
+    deep: bool = False
+    """Whether the content of installed files is compared with their digests."""
+    progress: Callable[[int, int], None] = _silent
+    """Told the bytes read so far, and of how many, while that goes on."""
+    cwd: str | None = None
+    """The working directory of the user, None for a machine that is not the live one."""
+    objects: tuple[CompiledObject, ...] = ()
+    """The compiled objects of the packages beside torch (probe `compiled_objects`)."""
+    process: Process | None = None
+    """The interpreter after `import torch`, in thought (probe `loader`); None where there is no torch of this kind."""
+    openings: dict[str, Opening] = field(default_factory=dict)
+    """What became of opening each object, by its machine path: torch's own chain under `torch/_C*.so`, then those
+    of its partners and of `objects`."""
 
     def distribution(self, name: str) -> Distribution | None:
         """Return the distribution of that normalised name that `import` would meet first."""

@@ -30,6 +30,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
+from envdoctor.rules.binary_rows import some, undefined
 from envdoctor.rules.requirement import named_in
 from envdoctor.rules.rule import Example, Rule, Stage
 
@@ -80,13 +81,14 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     overwritten = list(_overwritten(machine, own))
     for name, by, files in overwritten:
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        lacking = _lacking(machine, files)
         yield RULE.finding(
             machine,
             name,
             f"{by} and {name} write the same files, and {files[0]}{more} is that of {by}: torch, which was built for "
-            f"CUDA {cuda}, loads the library of another CUDA.",
-            "nvidia.clashes", "nvidia.packages", "torch.cuda",
-            when="in one another's files",
+            f"CUDA {cuda}, loads the library of another CUDA{lacking}.",
+            "nvidia.clashes", "nvidia.packages", "torch.cuda", "libraries.undefined",
+            when="lacks what is needed of it" if lacking else "in one another's files",
             confidence=Confidence.PROVED,
         )  # fmt: skip
     others = sorted(name for major, names in majors.items() if major != own for name in names)
@@ -135,6 +137,14 @@ def _overwritten(machine: Machine, own: int) -> Iterator[tuple[str, str, list[st
         yield name, owner, files
 
 
+def _lacking(machine: Machine, files: list[str]) -> str:
+    """Say which symbol of one of these files is asked for in vain; nothing where that is not known of any."""
+    names = {file.rpartition("/")[2] for file in files}
+    rows = undefined(machine) if machine.is_known("libraries.undefined") else []
+    row = next((row for row in rows if row.role == "entry" and row.library in names), None)
+    return f", which has no {some(row.symbols, row.count)}" if row else ""
+
+
 def _asked_for_by_others(machine: Machine) -> bool:
     return any(name.startswith(OTHER_PROJECTS) for name in machine.table("packages.installed"))
 
@@ -161,15 +171,27 @@ RULE = Rule(
     stage=Stage.PACKAGES,
     needs=(
         "nvidia.packages", "nvidia.clashes", "nvidia.toolkit_requires", "torch.cuda", "torch.requires",
-        "packages.installed",
+        "packages.installed", "libraries.undefined",
     ),
-    explains=("cuda-package-pin-broken",),
+    explains=("cuda-package-pin-broken", "cudnn-version-mismatch", "nccl-version-conflict", "abi-undefined-symbol"),
     fires=(
         Example(
             "the NCCL of CUDA 12 in the place of torch's",
             _shared("nvidia-nccl-cu12"),
             severity=Severity.WARNING,
             says="libnccl.so.2 is that of nvidia-nccl-cu12",
+        ),
+        Example(
+            "one that lacks a function of it",
+            {
+                **_shared("nvidia-nccl-cu12"),
+                "libraries.undefined": [
+                    {"object": "torch/lib/libtorch_cuda.so", "package": "torch", "role": "entry", "count": 1,
+                     "symbols": [{"name": "ncclCommResume", "shown": "ncclCommResume"}], "provider": "nccl",
+                     "library": "libnccl.so.2"}
+                ],
+            },
+            says="which has no ncclCommResume",
         ),
         Example("torch's NCCL was written last", _shared("nvidia-nccl-cu13"), severity=Severity.NOTE, says="CUDA 13"),
         Example("neither is certain", _shared(None), severity=Severity.NOTE, says="not certain"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envdoctor.matrix.versions import minor, older
 from envdoctor.model.fact import Absent
 from envdoctor.model.finding import Confidence
+from envdoctor.rules.binary_rows import missing, undefined
 from envdoctor.rules.requirement import named, satisfied
 
 if TYPE_CHECKING:
@@ -40,38 +41,53 @@ def needs_of(partner: str) -> tuple[str, ...]:
         "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "python.version",
         "host.os", "host.platform", "gpu.count", "gpu.visible", "gpu.N.name",
         "gpu.N.compute_capability", f"{partner}.version", f"{partner}.cuda", f"{partner}.requires", "libraries.missing",
+        "libraries.undefined",
     )  # fmt: skip
 
 
 def misfit(machine: Machine, matrix: Matrix, partner: str) -> Misfit | None:
-    """Compare release and CUDA of `partner` with torch; None where they fit or nothing is known against it."""
+    """Compare release and CUDA of `partner` with torch; None where they fit or nothing is known against it.
+
+    What its file needs in vain is proof, whoever built the two; it is added to what the versions say.
+    """
     version = machine.text(f"{partner}.version")
     torch = machine.torch
     if version is None or torch is None:
         return None
+    proof = _by_library(machine, partner, version, torch) or _by_symbol(machine, partner, torch)
     if torch.provenance in OWN_BUILDERS:
-        return _by_library(machine, partner, version, torch) or _published_beside_own(machine, partner, version, torch)
-    return (
+        return proof or _published_beside_own(machine, partner, version, torch)
+    found = (
         _by_release(machine, matrix, partner, version, torch)
         or _by_accelerator(partner, version, torch)
         or _by_cuda(machine, partner, version, torch)
-        or _by_library(machine, partner, version, torch)
     )
+    if found is None or proof is None:
+        return found or proof
+    facts = tuple(dict.fromkeys((*found.facts, *proof.facts)))
+    return Misfit(f"{found.message} {proof.message}", facts, Confidence.PROVED)
+
+
+def _by_symbol(machine: Machine, partner: str, torch: TorchBuild) -> Misfit | None:
+    """A partner that needs a function which this torch does not define."""
+    rows = undefined(machine) if machine.is_known("libraries.undefined") else []
+    for row in rows:
+        if row.package == partner and row.role == "entry" and row.provider == "torch":
+            facts = ("libraries.undefined", f"{partner}.version", "torch.version")
+            return Misfit(row.says(torch.text), facts, Confidence.PROVED)
+    return None
 
 
 def _by_library(machine: Machine, partner: str, version: str, torch: TorchBuild) -> Misfit | None:
     """A partner that needs a library which other builds of torch have and this one has not, whatever both say."""
-    if not machine.is_known("libraries.missing"):
-        return None
-    rows = [row for row in machine.items("libraries.missing") if isinstance(row, dict)]
-    if any(str(row.get("object")).startswith("torch/") for row in rows):
+    rows = missing(machine) if machine.is_known("libraries.missing") else []
+    if any(row.package == "torch" for row in rows):
         return None  # torch itself is not whole, and that comes first
     for row in rows:
-        thing, library = str(row.get("object")), str(row.get("library"))
-        if thing.startswith(f"{partner}/") and library.startswith(OF_TORCH):
+        if row.package == partner and row.role == "entry" and row.library.startswith(OF_TORCH):
             return Misfit(
-                f"{thing} of {partner} {version} needs {library}, which torch {torch.text} does not have: it was built "
-                "for another build of torch.",
+                f"{row.object} of {partner} {version} needs {row.library}, which torch {torch.text} does not have: it "
+                "was built for another build of torch.",
                 ("libraries.missing", f"{partner}.version", "torch.version"),
                 Confidence.PROVED,
             )

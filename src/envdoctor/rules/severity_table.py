@@ -82,7 +82,11 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
         "its partners do not load": ERROR,
     },
     "gpu-too-old-for-triton": {ALWAYS: NOTE},
-    "mixed-cu-packages": {"side by side": NOTE, "in one another's files": WARNING},
+    "mixed-cu-packages": {
+        "side by side": NOTE,
+        "in one another's files": WARNING,
+        "lacks what is needed of it": ERROR,
+    },
     "mkl-incompatible": {ALWAYS: ERROR},
     "numpy2-abi": {ALWAYS: ERROR},
     "abi-undefined-symbol": {"an optional part": NOTE, "it does not load": ERROR},

@@ -143,7 +143,8 @@ def kernels(machine: Machine, matrix: Matrix) -> Kernels | None:
     cuda = row.cuda if row else version_of(machine, "torch.cuda")
     cudnn = row.cudnn if row else _cudnn(machine)
     sources = [one for one in (code, file and file.flags, by_row) if one is not None]
-    jit = not jit_refused(machine, cuda)
+    # Asked only where there is PTX: a driver that does not tell its CUDA leaves the rest decidable.
+    jit = not any(one.ptx for one in sources) or not jit_refused(machine, cuda)
     unserved: list[tuple[Gpu, Capability]] = []
     in_dispute: list[tuple[Gpu, Capability]] = []
     by_old_ptx: list[tuple[Gpu, Capability]] = []
