@@ -7,8 +7,10 @@ of time and memory. `corpus/` keeps what once was answered otherwise, and what w
 from __future__ import annotations
 
 import base64
+import posixpath
 import struct
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,16 +19,20 @@ from elf_samples import build_samples, without_sections
 from envdoctor.binary.demangle import demangle, short
 from envdoctor.binary.dynamic import DynamicSection, build_id_of, dynamic_of
 from envdoctor.binary.fatbin import arch_flags_of, kernels_of
-from envdoctor.binary.image import Image, NotElf
+from envdoctor.binary.image import ELF_MAGIC, Image, NotElf
 from envdoctor.binary.ld_cache import ENTRY, HEADER, NEW_MAGIC, NotCache, parse_cache
+from envdoctor.binary.process import Process
 from envdoctor.binary.relocations import names_asked_for
+from envdoctor.binary.soname_search import Places
 from envdoctor.binary.symbols import Symbols
 from envdoctor.binary.versions import definitions_of, needs_of
 from fat_objects import fat, of
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from envdoctor.binary.dynamic import Dynamic
 
 CORPUS = Path(__file__).parent / "corpus"
 SMALL = ("-s", "-Wl,-z,noseparate-code", "-Wl,-z,max-page-size=64", "-Wl,-z,common-page-size=64")
@@ -70,7 +76,7 @@ def read_elf(data: bytes) -> None:
             look(image)
     with suppress(NotElf):
         section = DynamicSection(image)
-        parts: tuple[Callable[[DynamicSection], object], ...] = (needs_of, definitions_of, names_asked_for)
+        parts: tuple[Callable[[DynamicSection], object], ...] = (needs_of, definitions_of, asked_for)
         for part in parts:
             with suppress(NotElf):
                 part(section)
@@ -82,6 +88,55 @@ def read_elf(data: bytes) -> None:
             for version in (None, "V1", "V9"):
                 with suppress(NotElf):
                     symbols.defines(name, version)
+
+
+def asked_for(section: DynamicSection) -> list[str]:
+    return [*names_asked_for(section)]
+
+
+class InMemory:
+    """A machine whose every shared object is one of a few: the digits and letters of a name say which."""
+
+    def __init__(self, objects: Sequence[bytes]) -> None:
+        self.objects = objects
+
+    def identity(self, path: str) -> str | None:
+        return posixpath.normpath(path) if ".so" in path and "\0" not in path else None
+
+    def is_folder(self, path: str) -> bool:
+        return ".so" not in path
+
+    def dynamic(self, path: str) -> Dynamic:
+        return dynamic_of(Image(self.objects[sum(path.encode("utf-8", "surrogateescape")) % len(self.objects)]))
+
+
+def load(data: bytes) -> None:
+    """Build a process whose objects are all the parts of `data`, each of which is an object."""
+    parts = [ELF_MAGIC + part for part in data.split(ELF_MAGIC)[1:9]] or [data]
+    searches = count()
+
+    def pause() -> None:
+        if next(searches) > MOST_SEARCHES:
+            raise Enough
+
+    process = Process(InMemory(parts), Places(("/a",), {}, ("/lib",)), 62, ("libz",), pause)
+    with suppress(Enough):
+        process.start("/bin/p.so", ("libpre.so",))
+        before = process.state
+        for path in ("/x/one.so", "/x/../x/two.so"):
+            opening = process.open(path, everywhere=True)
+            assert opening.works == (not opening.lacking and not opening.unreadable)
+            for loaded in process.present[:3]:
+                process.open_name("libthree.so", loaded.path)
+        process.back_to(before)
+        process.open("/x/one.so")
+
+
+class Enough(Exception):
+    """The process has asked for many libraries."""
+
+
+MOST_SEARCHES = 300
 
 
 def read_cache(data: bytes) -> None:
@@ -105,6 +160,30 @@ MANGLED = (
 )
 
 
+def tiny(needed: Sequence[str], *, rpath: str = "", runpath: str = "", soname: str = "") -> bytes:
+    """An object that has nothing but a dynamic section."""
+    strings, entries = b"\0", b""
+    for tag, texts in ((1, needed), (15, [rpath]), (29, [runpath]), (14, [soname])):
+        for text in filter(None, texts):
+            entries += struct.pack("<qQ", tag, len(strings))
+            strings += text.encode() + b"\0"
+    start = 64 + 2 * 56
+    entries += struct.pack("<qQqQqQ", 5, start + len(entries) + 48, 10, len(strings), 0, 0)
+    size = start + len(entries) + len(strings)
+    header = struct.pack("<16sHHIQQQIHHHHHH", ELF_MAGIC + b"\2\1\1", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    segments = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, size, size, 8)
+    segments += struct.pack("<IIQQQQQQ", 2, 4, start, start, 0, len(entries), len(entries), 8)
+    return header + segments + entries + strings
+
+
+TREE = b"".join((
+    tiny(["liba.so", "libb.so.1"], runpath="$ORIGIN/lib:/opt/${LIB}"),
+    tiny(["libc.so", "libd.so", "/x/one.so"], rpath="$ORIGIN:$ORIGIN/..", soname="libb.so.1"),
+    tiny(["liba.so", "$ORIGIN/libe.so", "libz.so.9"], soname="libe.so"),
+    tiny([], soname="liba.so"),
+))  # fmt: skip
+
+
 def readers(folder: Path) -> dict[str, Reader]:
     """The readers by name, with files compiled in `folder` and those of the corpus."""
     kept = {path.name: base64.b64decode(path.read_text()) for path in sorted(CORPUS.glob("*.b64"))}
@@ -117,6 +196,7 @@ def readers(folder: Path) -> dict[str, Reader]:
     return {
         "elf": Reader(read_elf, (*objects, *map(without_sections, objects[:2]), with_code, *kept_for("elf"))),
         "cache": Reader(read_cache, (CACHE, *kept_for("cache"))),
+        "process": Reader(load, (TREE, *map(bytes, (objects[0], objects[1] + objects[0])), *kept_for("process"))),
         "name": Reader(read_name, (*MANGLED, *kept_for("name"))),
     }
 

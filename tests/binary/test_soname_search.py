@@ -15,6 +15,7 @@ from envdoctor.binary.soname_search import (
     How,
     Loaded,
     Places,
+    asked_in,
     default_folders,
     expand_folders,
     library_path_is_clear,
@@ -120,7 +121,8 @@ def test_no_question_below_a_folder_that_is_not_there() -> None:
         return False
 
     there = {"/there", "/there/deeper"}.__contains__
-    assert locate("libx.so.1", needer, places, serves, is_folder=there) is None
+    within = {folder: asked_in(folder, places.hardware, there) for folder in ("/gone", "/there")}
+    assert locate("libx.so.1", needer, places, serves, within=within.__getitem__) is None
     assert asked == ["/there/deeper/libx.so.1", "/there/libx.so.1"]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import compiled_objects
-from envdoctor.probes.compiled_objects import Role, printable, roles_of
+from envdoctor.probes.compiled_objects import Role, roles_of
 from hostile_texts import TEXTS
 from tiny_torch import EMPTY, SUFFIX, TinyTorch, calling, cc, look_at
 
@@ -53,7 +53,7 @@ OF_WHEELS: dict[str, dict[str, str]] = {
         "torchcodec/libtorchcodec_custom_ops4.so": "variant",
         "torchcodec/libtorchcodec_custom_ops9.so": "variant",
         "torchcodec/libtorchcodec_heic.so": "optional",
-        "torchcodec/libtorchcodec_image.so": "optional",
+        "torchcodec/libtorchcodec_image.so": "entry",
         "torchcodec/libtorchcodec_pybind_ops.so": "optional",
     },
     "bitsandbytes": {
@@ -168,6 +168,21 @@ def test_only_what_needs_torch_counts(torch: TinyTorch) -> None:
     assert seen(torch.look()) == [("pkg", f"pkg/by_symbol{SUFFIX}", "entry")]
 
 
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [({}, True), ({"requires": ["torch"], "tag": "cp311-cp311-manylinux_2_28_x86_64"}, True),
+     ({"tag": "cp311-cp311-manylinux_2_28_x86_64"}, False)],
+)  # fmt: skip
+def test_what_needs_cuda_alone_counts_where_torch_is_meant(
+    torch: TinyTorch, how: dict[str, object], found: bool
+) -> None:
+    """Packages such as cupy and onnxruntime find CUDA in ways of their own; what was built here does not."""
+    stub = cc(torch.site.parent / "libcudart.so.12", "int cuda;\n", "-Wl,-soname,libcudart.so.12")
+    cc(torch.site / f"cupy{SUFFIX}", "int answer;\n", "-Wl,--no-as-needed", str(stub))
+    torch.record("cupy-cuda12x", "1", [f"cupy{SUFFIX}"], **how)  # type: ignore[arg-type]
+    assert [one.of_torch for one in torch.look().objects] == ([False] if found else [])
+
+
 def test_libraries_of_a_few_packages_count_without_torch(torch: TinyTorch) -> None:
     cc(torch.site / "bitsandbytes" / "libbitsandbytes_cuda130.so", "int answer;\n")
     cc(torch.site / "cv2" / "cv2.abi3.so", "int answer;\n")
@@ -241,10 +256,6 @@ def test_hostile_lists_of_files(torch: TinyTorch, text: str) -> None:
     (info / "RECORD").write_bytes(raw + b"\n../../../../.." + raw + b".so,,\nmy_ops.so,,\n")
     (info / "METADATA").write_text("Name: my_ops\nRequires-Dist: torch\n\n")
     assert all(one.shown.isprintable() for one in torch.look().objects)
-
-
-def test_text_of_files_is_printable() -> None:
-    assert printable("a\x1b[31m\udcffb\u202e") == "a\\x1b[31m\\udcffb\\x202e"
 
 
 def test_where_there_is_nothing_to_look_at(tmp_path: Path) -> None:

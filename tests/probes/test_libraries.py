@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -270,6 +271,42 @@ def test_a_library_in_another_package_may_be_opened_by_path_first(environment: E
     one = extension(environment, "fast/_C", Role.ENTRY, needs)
     _, facts = look_at(Host(), [str(environment.site)], str(environment.prefix), None, one)
     assert facts["libraries.missing"] == NOTHING
+
+
+class CountingHost(Host):
+    """Counts how often each folder is listed and each name is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[str] = Counter()
+
+    def listdir(self, path: str) -> list[str]:
+        self.asked[path] += 1
+        return super().listdir(path)
+
+    def is_file(self, path: str) -> bool:
+        self.asked[path] += 1
+        return super().is_file(path)
+
+
+def test_many_lacks_do_not_ask_every_package_again(environment: Environment) -> None:
+    """An extension with an object for every CUDA lacks most of what they need, among hundreds of packages."""
+    for number in range(20):
+        (environment.site / f"package_{number}/lib").mkdir(parents=True)
+    sonames = [f"libgone.so.{number}" for number in range(8)]
+    for soname in sonames:
+        environment.build(environment.stubs / soname, f"-Wl,-soname,{soname}")
+    gone = environment.needs(sonames)
+    objects = [extension(environment, f"many/_v{number}", Role.VARIANT, *gone) for number in range(8)]
+    host = CountingHost()
+    _, facts = look_at(host, [str(environment.site)], str(environment.prefix), None, *objects)
+    missing = facts["libraries.missing"]
+    assert isinstance(missing, Known)
+    assert isinstance(missing.value, list)
+    assert len(missing.value) == len(objects) * len(sonames)
+    below = {path: count for path, count in host.asked.items() if "/package_" in path}
+    assert len(below) == 40
+    assert set(below.values()) == {1}
 
 
 def test_needs_of_a_library_of_another_package_are_its_own(environment: Environment) -> None:

@@ -9,13 +9,15 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from envdoctor.binary.process import Opening
 from envdoctor.host.host import Host
-from envdoctor.model.fact import Unknown
+from envdoctor.model.fact import Known, Unknown
 from envdoctor.probes import (
     conda_records,
     distributions,
@@ -25,8 +27,11 @@ from envdoctor.probes import (
     package_files,
     torch_build,
 )
+from envdoctor.probes.look import _ask
+from envdoctor.probes.looking import Looking
 from envdoctor.probes.package_files import AT_ONCE
 from envdoctor.probes.recorded_files import MOST_FILES, compare, entries, parse
+from envdoctor.probes.target import Target
 from recorded_tree import SITE, Tree, look_at, value
 
 if TYPE_CHECKING:
@@ -50,6 +55,7 @@ TORCH: dict[str, bytes] = {
     "torch/testing/_internal/common.py": b"tests = 1\n",
     "torch/include/ATen/ATen.h": b"#pragma once\n",
     "torch/bin/protoc": b"program",
+    "torch/bin/torch_shm_manager": b"program",
     "torch/lib/libtorch_cuda.so": shared_object(600),
     "torch/lib/libtorch_cuda_linalg.so": shared_object(500),
     "torch/lib/libprotobuf.a": b"!<arch>\n",
@@ -105,6 +111,7 @@ def test_a_whole_torch_has_no_row(torch: Tree) -> None:
         ("torch/lib/libtorch_cuda.so", True),
         ("torch/lib/libtorch_cuda_linalg.so", False),
         ("torch/_inductor/ir.py", False),
+        ("torch/bin/torch_shm_manager", True),
     ],
 )
 def test_a_file_that_is_gone(torch: Tree, path: str, loads: bool) -> None:
@@ -124,7 +131,7 @@ def test_a_file_that_is_gone(torch: Tree, path: str, loads: bool) -> None:
 
 @pytest.mark.parametrize(
     "gone",
-    ["torch/testing/_internal", "torch/include", "torch/bin", "torch/lib/libprotobuf.a", "torchgen"],
+    ["torch/testing/_internal", "torch/include", "torch/bin/protoc", "torch/lib/libprotobuf.a", "torchgen"],
 )
 def test_what_slims_an_image_is_no_damage(torch: Tree, gone: str) -> None:
     there = torch.root / SITE[1:] / gone
@@ -315,9 +322,6 @@ def test_a_closed_folder_of_packages_is_unknown(tree: Tree) -> None:
 
 def deep(tree: Tree) -> tuple[list[tuple[str, str]], list[tuple[int, int]]]:
     """What is wrong, and what was told on the way."""
-    from envdoctor.probes.looking import Looking
-    from envdoctor.probes.target import Target
-
     told: list[tuple[int, int]] = []
     at = Looking(tree.host(), Target("/venv/bin/python", "named by --python"), deadline=1e12, deep=True)
     at.progress = lambda done, of: told.append((done, of))
@@ -351,6 +355,30 @@ def test_a_whole_torch_compared_to_its_hashes(torch: Tree) -> None:
 def test_a_library_whose_blocks_were_never_written(torch: Tree) -> None:
     torch.file(f"{SITE}/torch/lib/libtorch_cuda.so", bytes(600))
     assert deep(torch)[0] == [("torch/lib/libtorch_cuda.so", "truncated")]
+
+
+def test_a_library_that_the_loader_cannot_read_is_compared_without_being_asked(torch: Tree) -> None:
+    path = f"{SITE}/torch/lib/libtorch_cuda.so"
+    for content, expected in ((bytes(600), ["truncated"]), (TORCH["torch/lib/libtorch_cuda.so"], [])):
+        torch.file(path, content)
+        at = Looking(torch.host(), Target("/venv/bin/python", "named by --python"), deadline=time.monotonic() + 60)
+        for probe in PROBES[:-1]:
+            at.facts.update(probe.look(at))
+        at.openings = {"opened": Opening("opened", unreadable={path: "not an ELF file"})}
+        fact = package_files.look(at)["packages.damaged"]
+        assert isinstance(fact, Known)
+        assert [file["what"] for row in fact.value for file in row["files"]] == expected  # type: ignore[union-attr, index, call-overload]
+
+
+def test_no_look_goes_on_when_the_time_is_over(torch: Tree) -> None:
+    at = Looking(torch.host(), Target("/venv/bin/python", "named by --python"), deadline=time.monotonic() + 60)
+    for probe in PROBES[:-1]:
+        at.facts.update(probe.look(at))
+    at.deadline = time.monotonic() - 1
+    _ask(package_files, at)
+    fact = at.facts["packages.damaged"]
+    assert isinstance(fact, Unknown)
+    assert "--timeout" in fact.reason
 
 
 def test_line_ends_alone_are_no_damage_to_the_content_either(torch: Tree) -> None:
@@ -478,11 +506,12 @@ def test_modules_said_to_be_imported_at_once_are(variable: str) -> None:
     [
         lambda at: shutil.rmtree(at / "torch/nn"),
         lambda at: (at / "torch/functional.py").unlink(),
+        lambda at: (at / "torch/bin/torch_shm_manager").unlink(),
         lambda at: next(at.glob("torch/_C.*.so")).unlink(),
         lambda at: _rewrite(at / "torch/lib/libc10.so", lambda content: content[: len(content) // 2]),
         lambda at: _rewrite(at / "torch/nn/functional.py", lambda _: b""),
     ],
-    ids=["folder", "module", "extension", "library", "emptied"],
+    ids=["folder", "module", "program", "extension", "library", "emptied"],
 )
 def test_what_is_said_to_break_the_import_does(break_it: Callable[[Path], None], tmp_path: Path) -> None:
     python = real("ENVDOCTOR_TEST_CPU_ENV") / "bin" / "python"

@@ -222,3 +222,13 @@ def test_what_came_with_a_failure_is_searched_anew(tmp_path: Path) -> None:
 
 def test_without_torch(tmp_path: Path) -> None:
     assert find_torch(Host(str(tmp_path), os_name="linux", environ={}), ["/site"], None) is None
+
+
+def test_the_torch_that_is_known_to_be_imported_comes_first(tmp_path: Path) -> None:
+    for site in ("first", "second"):
+        (tmp_path / site / "torch").mkdir(parents=True)
+        (tmp_path / site / "torch/__init__.py").touch()
+    host = Host(str(tmp_path), os_name="linux", environ={})
+    sites = ["/first", "/second"]
+    found = [find_torch(host, sites, None, known) for known in (None, "/second", "/nowhere")]
+    assert [one and one.site for one in found] == ["/first", "/second", "/first"]

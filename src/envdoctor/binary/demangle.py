@@ -6,8 +6,9 @@ our own as names come from files under examination: no library's code is run on 
 
 from __future__ import annotations
 
-from envdoctor.binary.demangling.nodes import CannotDemangle, Encoding, Writer, unqualified
+from envdoctor.binary.demangling.nodes import Encoding, unqualified
 from envdoctor.binary.demangling.parser import Parser
+from envdoctor.binary.demangling.writing import CannotDemangle, Writer
 
 LONGEST_NAME = 16384
 

@@ -6,8 +6,7 @@ Layouts: System V ABI "gABI", chapter "Dynamic Linking"; the GNU tags in `elf.h`
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.binary.image import NotElf, opened
 
@@ -27,14 +26,15 @@ NT_GNU_BUILD_ID = 3
 GNU = b"GNU\0"
 
 # Far above anything real: libtorch_cuda.so of torch 2.14.1 has 23 needs and about fifty entries.
-MOST_ENTRIES = 65536
+MOST_ENTRIES = 4096
 MOST_NEEDED = 1024
+MOST_NEEDED_TEXT = 65536
+"""Characters of their names together."""
 MOST_NOTES = 64
 LONGEST_BUILD_ID = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Dynamic:
+class Dynamic(NamedTuple):
     """What the dynamic loader reads of one object; strings as stored, bytes above 127 as surrogate escapes.
 
     `machine` is `e_machine`. `rpath` and `runpath` are the undivided texts, None where the tag is not there.
@@ -107,16 +107,21 @@ def dynamic_of(image: Image) -> Dynamic:
             interpreter = image.string(segment.offset, segment.offset + segment.size)
             break
     section = DynamicSection(image)
-    needed = [value for tag, value in section.entries if tag == DT_NEEDED]
-    if len(needed) > MOST_NEEDED:
-        raise NotElf("damaged: an impossible number of needed libraries")
+    needed = (value for tag, value in section.entries if tag == DT_NEEDED)
+    names: list[str] = []
+    left = MOST_NEEDED_TEXT
+    for value in needed:
+        names.append(section.text(value))
+        left -= len(names[-1])
+        if len(names) > MOST_NEEDED or left < 0:
+            raise NotElf("damaged: an impossible number of needed libraries")
 
     def named(tag: int) -> str | None:
         return section.text(section.tags[tag]) if tag in section.tags else None
 
     return Dynamic(
         machine=image.machine,
-        needed=tuple(section.text(value) for value in needed),
+        needed=tuple(names),
         soname=named(DT_SONAME),
         rpath=named(DT_RPATH),
         runpath=named(DT_RUNPATH),

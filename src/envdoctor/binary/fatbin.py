@@ -13,15 +13,14 @@ system: libtorch_cuda.so of torch 2.14.1 grows the process by 1.3 MB at most, an
 
 from __future__ import annotations
 
-import re
 import struct
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from envdoctor.binary.arch_flags import arch_flags_in
 from envdoctor.binary.image import NotElf
 
 if TYPE_CHECKING:
-    import mmap
     from collections.abc import Iterator
 
     from envdoctor.binary.image import Image, Section
@@ -54,13 +53,8 @@ READS_KEPT = 32
 """Reads after which the pages are given back; the system maps 64 kB around each, so 2 MB lie in memory at most."""
 
 FLAGS_SECTION = ".rodata"
-MOST_CONSTANTS = 16 * 1024 * 1024
+MOST_CONSTANTS = 4 * 1024 * 1024
 """Bytes of constants searched for the flags; libtorch_python.so of torch 2.14.1 has one megabyte."""
-
-LONGEST_FLAGS = 1024
-MOST_STARTS = 1000
-_WORD = rb"(?:sm|compute)_\d{2,3}[af]?"
-_FLAGS = re.compile(rb"(" + _WORD + rb"(?: " + _WORD + rb")*) ?\0")
 
 
 class Kernels(NamedTuple):
@@ -103,29 +97,14 @@ def kernels_of(image: Image) -> Kernels | None:
 
 
 def arch_flags_of(image: Image) -> tuple[str, ...] | None:
-    """The words of CUDA_ARCH_FLAGS ("sm_75", "compute_120"), which `torch.cuda.get_arch_list` returns.
+    """The words of CUDA_ARCH_FLAGS (`arch_flags.py`) among the constants of an object; None where there are none.
 
-    torch/csrc/cuda/Module.cpp keeps them as one string in libtorch_python. None where the constants of the object hold
-    no string of such words, or two that differ. Raises `NotElf`.
+    Raises `NotElf`.
     """
-    said: set[bytes] = set()
-    for section in image.sections:
-        if section.name != FLAGS_SECTION:
-            continue
+    for section in [one for one in image.sections if one.name == FLAGS_SECTION][:1]:
         end = min(section.offset + min(section.size, MOST_CONSTANTS), image.size)
-        for start in (b"\0sm_", b"\0compute_"):
-            place = section.offset
-            for _ in range(MOST_STARTS):
-                place = image.data.find(start, place, end)
-                if place < 0:
-                    break
-                place += 1
-                found = _FLAGS.match(image.data[place : min(place + LONGEST_FLAGS, end)])
-                if found:
-                    said.add(found[1])
-    # A single "sm_90" may be a word of another kind; a list is the flags.
-    lists = {text for text in said if b" " in text} or said
-    return tuple(lists.pop().decode("ascii").split()) if len(lists) == 1 else None
+        return arch_flags_in(image.data, section.offset, end)
+    return None
 
 
 class _Headers:
@@ -134,31 +113,20 @@ class _Headers:
     def __init__(self, image: Image) -> None:
         self._image = image
         self._reads = 0
-        _advise(image.data, "MADV_RANDOM")
+        image.advise("MADV_RANDOM")
 
     def unpack(self, layout: struct.Struct, offset: int) -> tuple[int, ...]:
         self._reads += 1
         if self._reads > MOST_READS:
             raise NotElf("damaged: device code in an impossible number of parts")
         if not self._reads % READS_KEPT:
-            _advise(self._image.data, "MADV_DONTNEED")
+            self._image.advise("MADV_DONTNEED")
         return self._image.unpack(layout, offset)
 
     def give_back(self) -> None:
         """Leave the map as it was for whoever reads on."""
-        _advise(self._image.data, "MADV_DONTNEED")
-        _advise(self._image.data, "MADV_NORMAL")
-
-
-def _advise(data: mmap.mmap | bytes, advice: str) -> None:
-    """Tell the system how a map is used, where it takes advice; dropped pages are read again from the file."""
-    import mmap
-
-    if isinstance(data, mmap.mmap) and hasattr(mmap, advice):
-        try:
-            data.madvise(getattr(mmap, advice))
-        except OSError:  # of locked memory nothing is given back
-            pass
+        self._image.advise("MADV_DONTNEED")
+        self._image.advise("MADV_NORMAL")
 
 
 def _modules(headers: _Headers, section: Section) -> Iterator[set[tuple[int, int, str]]]:

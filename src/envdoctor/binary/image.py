@@ -11,9 +11,9 @@ import os
 import stat
 import struct
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import mmap
@@ -41,9 +41,11 @@ MACHINES = {62: "x86_64", 183: "aarch64"}
 
 # Far above anything real: libtorch_cuda.so of torch 2.14.1 has about ten program headers and 23 needs.
 MOST_PROGRAM_HEADERS = 4096
-MOST_SECTIONS = 65279  # SHN_LORESERVE - 1: more are numbered in another way, which no linked object needs
+MOST_SECTIONS = 4096  # linked objects have some forty
 LONGEST_STRING = 16384  # the longest symbol of libtorch_cuda.so of torch 2.14.1 has 1995 bytes
 LONGEST_SECTION_NAME = 1024
+BLOCK = 64 * 1024  # bytes of a long table that are in memory at a time
+BLOCKS_KEPT = 64  # after as many the system gets the pages of the map back
 
 
 class NotElf(Exception):
@@ -59,8 +61,7 @@ class NotElf(Exception):
         self.foreign = foreign
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One program header: `offset` and `size` in the file, `address` where it is mapped, `alignment`, all in bytes."""
 
     kind: int
@@ -70,8 +71,7 @@ class Segment:
     alignment: int
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One section header: `name`, `kind` (`sh_type`), and its bytes in the file at `offset`, `size` long."""
 
     name: str
@@ -120,6 +120,32 @@ class Image:
         if offset < 0 or size < 0 or offset + size > self.size:
             raise NotElf("truncated: a table lies beyond the end of the file")
         return self.data[offset : offset + size]
+
+    def rows(self, layout: struct.Struct, offset: int, count: int) -> Iterator[tuple[int, ...]]:
+        """The `count` entries of the table at file offset `offset`; raises `NotElf` where they are not all in the file.
+
+        A table may be as long as the file, which may be longer than the disk: a part of it is in memory at a time.
+        """
+        if offset < 0 or count < 0 or offset + count * layout.size > self.size:
+            raise NotElf("truncated: a table lies beyond the end of the file")
+        end, step = offset + count * layout.size, BLOCK // layout.size * layout.size
+        return chain.from_iterable(map(layout.iter_unpack, self._blocks(offset, end, step)))
+
+    def _blocks(self, start: int, end: int, step: int) -> Iterator[bytes]:
+        for number, place in enumerate(range(start, end, step), 1):
+            yield self.data[place : min(place + step, end)]
+            if not number % BLOCKS_KEPT:
+                self.advise("MADV_DONTNEED")
+
+    def advise(self, advice: str) -> None:
+        """Tell the system how the map is used, where it takes advice; dropped pages are read again from the file."""
+        import mmap
+
+        if isinstance(self.data, mmap.mmap) and hasattr(mmap, advice):
+            try:
+                self.data.madvise(getattr(mmap, advice))
+            except OSError:  # of locked memory nothing is given back
+                pass
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:

@@ -30,8 +30,12 @@ HWCAPS_FLAG = 1 << 62
 """Bit of an entry's hardware field that makes the rest of it a number in the table of `glibc-hwcaps` subfolders."""
 MOST_SECTIONS = 64
 
-LARGEST_CACHE = 32 * 1024 * 1024
+LARGEST_CACHE = 4 * 1024 * 1024
 """Bytes; the cache of a full desktop is below 0.3 MB."""
+MOST_ENTRIES = 20_000
+"""A full desktop has some four thousand."""
+MOST_REPEATED = 2
+"""Names that are read, in total, as a multiple of the file they come from."""
 LONGEST_STRING = 4096
 DEEPEST_INCLUDE = 8
 MOST_FOLDERS = 1024
@@ -78,9 +82,12 @@ def parse_cache(data: bytes, levels: tuple[str, ...] | None = None) -> dict[str,
         raise NotCache("a big-endian loader cache")
     if count * ENTRY.size > len(data) - HEADER.size:
         raise NotCache("a truncated loader cache")
+    if count > MOST_ENTRIES:
+        raise NotCache("a loader cache with an impossible number of entries")
     strings = HEADER.size + count * ENTRY.size
     names = _levels(data, extension, strings)
     found: dict[str, list[tuple[int, str]]] = {}
+    left = MOST_REPEATED * len(data)
     for _, key, value, _, hardware in ENTRY.iter_unpack(data[HEADER.size : strings]):
         rank = len(levels or ())
         if hardware & HWCAPS_FLAG:
@@ -92,7 +99,11 @@ def parse_cache(data: bytes, levels: tuple[str, ...] | None = None) -> dict[str,
                 rank = levels.index(name)
             else:
                 continue
-        found.setdefault(_string(data, key, strings), []).append((rank, _string(data, value, strings)))
+        soname, path = _string(data, key, strings), _string(data, value, strings)
+        left -= len(soname) + len(path)
+        if left < 0:
+            raise NotCache("a damaged loader cache: names lie upon each other")
+        found.setdefault(soname, []).append((rank, path))
     return {
         soname: tuple(path for _, path in sorted(ranked, key=lambda one: one[0])) for soname, ranked in found.items()
     }

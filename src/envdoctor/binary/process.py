@@ -18,13 +18,13 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from envdoctor.binary.image import NotElf
-from envdoctor.binary.soname_search import Found, How, Loaded, locate
+from envdoctor.binary.soname_search import Found, How, Loaded, asked_in, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from envdoctor.binary.dynamic import Dynamic
     from envdoctor.binary.soname_search import Places
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 MOST_OBJECTS = 4096
 """Far above anything real: `import torch, torchvision` of the CUDA wheels maps about a hundred."""
 MOST_PRELOADS = 64
+MOST_NEED_TEXT = 1024 * 1024
+"""Characters of what all of them need, and a few more for each name: 26,000 for those of five packages with CUDA."""
+PER_NEED = 16
+MOST_REMEMBERED = 4096
+"""Files and folders whose answers are kept: 1,500 are asked of for the same packages."""
+LONGEST_PATH = 4096
+"""PATH_MAX of Linux, which opens no longer ones."""
 
 
 class Files(Protocol):
@@ -84,8 +91,7 @@ class Opening:
         return not self.lacking and not self.unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What a process knew at some time (`Process.state`)."""
 
     names: dict[str, Mapped]
@@ -98,21 +104,30 @@ class Process:
 
     `machine` is its `e_machine`. `assumed` are beginnings of the sonames that are not missed where they are found
     nowhere, nor what they need themselves: those of the driver. `loaded` holds every object ever mapped by its path,
-    also those unloaded since.
+    also those unloaded since. `pause` is called before each search and may raise what shall end a work without end.
     """
 
-    def __init__(self, files: Files, places: Places, machine: int, assumed: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        files: Files,
+        places: Places,
+        machine: int,
+        assumed: tuple[str, ...] = (),
+        pause: Callable[[], object] = bool,
+    ) -> None:
         self.files = files
         self.places = places
         self.machine = machine
         self.loaded: dict[str, Mapped] = {}
         self.program: Mapped | None = None
         self._assumed = assumed
+        self._pause = pause
+        self._need_text = 0
         self._names: dict[str, Mapped] = {}
         self._identities: dict[Hashable, Mapped] = {}
         self._everywhere: dict[str, None] = {}
         self._read: dict[str, tuple[Hashable, Dynamic | NotElf] | None] = {}
-        self._folders: dict[str, bool] = {}
+        self._folders: dict[str, tuple[str, ...]] = {}
 
     def start(self, program: str, preload: Iterable[str] = ()) -> Opening:
         """Begin with the program at machine path `program` (links resolved) and the words of `LD_PRELOAD`.
@@ -212,7 +227,8 @@ class Process:
         known = self._names.get(soname)
         if known is not None:
             return known
-        found = locate(soname, needer, self.places, self._serves, program=self.program, is_folder=self._is_folder)
+        self._pause()
+        found = locate(soname, needer, self.places, self._serves, program=self.program, within=self._within)
         if found is None:
             lenient = soname.startswith(self._assumed) or (needer.dynamic.soname or "").startswith(self._assumed)
             (opening.assumed if lenient else opening.lacking).append((needer.path, soname))
@@ -239,7 +255,7 @@ class Process:
         if isinstance(dynamic, NotElf):
             opening.unreadable[found.path] = dynamic.reason
             return None
-        if len(self._identities) >= MOST_OBJECTS:
+        if len(self.loaded) >= MOST_OBJECTS:
             opening.unreadable[found.path] = "one of too many objects"
             return None
         mapped = Mapped(
@@ -266,20 +282,36 @@ class Process:
     def _contents(self, path: str) -> tuple[Hashable, Dynamic | NotElf] | None:
         """The identity of a file and its dynamic section or why it has none, read once."""
         if path not in self._read:
-            identity = self.files.identity(path)
+            if len(self._read) >= MOST_REMEMBERED:
+                self._read.clear()
+            identity = self.files.identity(path) if len(path) < LONGEST_PATH else None
             if identity is None:
                 self._read[path] = None
             else:
                 try:
-                    self._read[path] = identity, self.files.dynamic(path)
+                    self._read[path] = identity, self._dynamic(path)
                 except NotElf as error:
                     self._read[path] = identity, error
         return self._read[path]
 
+    def _within(self, folder: str) -> tuple[str, ...]:
+        """What a search in a folder of a search path puts before a name, looked up once."""
+        if folder not in self._folders:
+            if len(self._folders) >= MOST_REMEMBERED:
+                self._folders.clear()
+            self._folders[folder] = asked_in(folder, self.places.hardware, self._is_folder)
+        return self._folders[folder]
+
+    def _dynamic(self, path: str) -> Dynamic:
+        """The dynamic section of a file; raises `NotElf`, also where those before it had needs without end."""
+        if self._need_text > MOST_NEED_TEXT:
+            raise NotElf("one of too many objects")
+        dynamic = self.files.dynamic(path)
+        self._need_text += sum(len(soname) + PER_NEED for soname in dynamic.needed)
+        return dynamic
+
     def _is_folder(self, path: str) -> bool:
-        if path not in self._folders:
-            self._folders[path] = self.files.is_folder(path)
-        return self._folders[path]
+        return len(path) < LONGEST_PATH and self.files.is_folder(path)
 
 
 class _Gathering:

@@ -157,13 +157,13 @@ def locate(
     serves: Callable[[str], bool],
     *,
     program: Loaded | None = None,
-    is_folder: Callable[[str], bool] = bool,
+    within: Callable[[str], Iterable[str]] | None = None,
 ) -> Found | None:
     """Return where the loader would find `soname` for `needer`, None where it would not.
 
     `serves(path)` says whether the search ends at a machine path: with a file, be it damaged, that is not for another
-    machine. `program` is what the process began with. `is_folder` saves the questions below a folder that is not
-    there (by default every name may be one). Bounded by the number of folders named; raises nothing of its own.
+    machine. `program` is what the process began with. `within(folder)` is what `asked_in` returns, for a caller that
+    keeps it (by default every folder is there). Bounded by the number of folders named; raises nothing of its own.
     """
     if "/" in soname:
         path = re.sub(TOKEN, lambda match: needer.folder if "ORIGIN" in match[0] else match[0], soname)
@@ -172,14 +172,11 @@ def locate(
 
     def searched(folders: Iterable[str], how: How) -> Found | None:
         for folder in folders:
-            if folder in asked or not is_folder(folder):
-                continue
-            asked.add(folder)
-            for hardware in places.hardware:
-                if is_folder(inner := posixpath.join(folder, hardware)) and serves(f"{inner}/{soname}"):
-                    return Found(f"{inner}/{soname}", how, folder)
-            if serves(path := posixpath.join(folder, soname)):
-                return Found(path, how, folder)
+            if folder not in asked:
+                asked.add(folder)
+                for start in within(folder) if within else asked_in(folder, places.hardware, bool):
+                    if serves(path := start + soname):
+                        return Found(path, how, folder)
         return None
 
     machine, own = needer.dynamic.machine, needer.dynamic
@@ -190,6 +187,17 @@ def locate(
         cached = next((path for path in places.cache.get(soname, ()) if serves(path)), None)
         found = Found(cached, How.CACHE) if cached else None
     return found or searched(places.defaults, How.DEFAULT) or searched(places.preloaded, How.TORCH)
+
+
+def asked_in(folder: str, hardware: Iterable[str], is_folder: Callable[[str], bool]) -> tuple[str, ...]:
+    """What a search in `folder` puts before a name, in order: its `hardware` subfolders that are there, then itself.
+
+    Nothing where there is no such folder.
+    """
+    if not is_folder(folder):
+        return ()
+    inner = [posixpath.join(folder, name, "") for name in hardware if is_folder(posixpath.join(folder, name))]
+    return (*inner, posixpath.join(folder, ""))
 
 
 def _inherited(needer: Loaded, program: Loaded | None) -> Iterator[str]:

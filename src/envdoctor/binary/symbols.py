@@ -10,13 +10,13 @@ Which definition serves: `check_match` and `do_lookup_x` in glibc `elf/dl-lookup
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.binary.dynamic import DT_GNU_HASH, DT_HASH, DT_SYMTAB, DT_VERSYM, DynamicSection
 from envdoctor.binary.image import NotElf
+from envdoctor.binary.relocations import MOST_REPEATED, MOST_SYMBOLS, numbers_asked_for
 from envdoctor.binary.versions import HIDDEN, definitions_of, needs_of
 
 if TYPE_CHECKING:
@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 SYMBOL = struct.Struct("<IBBHQQ")
 GNU_HEADER = struct.Struct("<IIII")
 SYSV_HEADER = struct.Struct("<II")
-RELOCATION = struct.Struct("<QQq")
 WORD = struct.Struct("<I")
 HALF = struct.Struct("<H")
 BLOOM = struct.Struct("<Q")
 
-DT_PLTRELSZ, DT_RELA, DT_RELASZ, DT_JMPREL = 2, 7, 8, 23
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
 STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
 STT_TLS = 6
@@ -44,15 +42,11 @@ VISIBLE = frozenset((0, 3))
 BASE_VERSION, FIRST_LATER_VERSION = 1, 3
 """Numbers 0 and 1 stand for no version, 2 is the object's oldest, which old programs without versions mean."""
 
-MOST_SYMBOLS = 8_000_000
 LONGEST_CHAIN = 4096
 """Symbols in one bucket; linkers keep them to a handful."""
-MOST_REPEATED = 4
-"""Names of undefined symbols, in total, as a multiple of the string table they come from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Undefined:
+class Undefined(NamedTuple):
     """A symbol that another object must define: mangled `name`; `version` and `library` where it names them.
 
     A `weak` one may stay undefined. `library` is the soname that had the version when this object was linked.
@@ -103,10 +97,10 @@ class Symbols:
             return
         needs = {need.index: need for need in needs_of(self.section)}
         count = self._undefined_below
-        rows = SYMBOL.iter_unpack(self.image.span(self._table, count * SYMBOL.size))
-        numbers: Iterable[tuple[int]] = repeat((0,))
+        rows = self.image.rows(SYMBOL, self._table, count)
+        numbers: Iterable[tuple[int, ...]] = repeat((0,))
         if self._versions is not None:
-            numbers = HALF.iter_unpack(self.image.span(self._versions, count * HALF.size))
+            numbers = self.image.rows(HALF, self._versions, count)
         start, end = self.section.strings
         left = MOST_REPEATED * (min(end, self.image.size) - start)
         data, longest = self.image.data, max(map(len, beginnings))
@@ -199,14 +193,7 @@ class Symbols:
 
     def _referenced_below(self) -> int:
         """One more than the highest symbol that a relocation asks for: the table itself does not tell its length."""
-        highest = 0
-        for table, size in ((DT_RELA, DT_RELASZ), (DT_JMPREL, DT_PLTRELSZ)):
-            place = self.section.place(table)
-            if place is not None:
-                count = self.section.tags.get(size, 0) // RELOCATION.size
-                rows = RELOCATION.iter_unpack(self.image.span(place, count * RELOCATION.size))
-                highest = max(highest, max((info >> 32 for _, info, _ in rows), default=0))
-        return highest + 1
+        return max(numbers_asked_for(self.section), default=0) + 1
 
     def _gnu_table(self) -> _GnuTable | None:
         place = self.section.place(DT_GNU_HASH)

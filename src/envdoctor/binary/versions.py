@@ -28,6 +28,8 @@ HIDDEN = 0x8000
 MOST = 4096
 """Libraries and versions read of one object; libtorch_cpu.so asks for versions of nine libraries."""
 LONGEST_NAME = 1024
+MOST_TEXT = 256 * 1024
+"""Characters of all of them together; libstdc++ and the C library define some fifty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,17 @@ class VersionNeed:
 def needs_of(section: DynamicSection) -> tuple[VersionNeed, ...]:
     """The versions an object asks for, in file order; raises `NotElf`."""
     found: list[VersionNeed] = []
+    left = MOST_TEXT
     for place in _chain(section, section.place(DT_VERNEED), NEED):
         _, _, file, first, _ = section.image.unpack(NEED, place)
         library = _name(section, file)
+        left -= len(library)
         for entry in _chain(section, place + first, NEED_ENTRY):
             _, flags, index, name, _ = section.image.unpack(NEED_ENTRY, entry)
             need = VersionNeed(library, _name(section, name), index & ~HIDDEN, bool(flags & VER_FLG_WEAK))
             found.append(need)
-            if len(found) > MOST:
+            left -= len(need.version)
+            if len(found) > MOST or left < 0:
                 raise NotElf("damaged: an impossible number of symbol versions")
     return tuple(found)
 
@@ -64,10 +69,14 @@ def definitions_of(section: DynamicSection) -> dict[int, str]:
     Number 1 is the object's own name (`VER_FLG_BASE`).
     """
     found: dict[int, str] = {}
+    left = MOST_TEXT
     for place in _chain(section, section.place(DT_VERDEF), DEFINITION):
         _, _, index, _, _, first, _ = section.image.unpack(DEFINITION, place)
         name, _ = section.image.unpack(DEFINITION_NAME, place + first)
-        found[index & ~HIDDEN] = _name(section, name)
+        found[index & ~HIDDEN] = text = _name(section, name)
+        left -= len(text)
+        if left < 0:
+            raise NotElf("damaged: an impossible number of symbol versions")
     return found
 
 

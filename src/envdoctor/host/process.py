@@ -12,8 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from envdoctor.host.pipes import MOST_OUTPUT, Pipes
 
@@ -27,8 +26,7 @@ NOT_STARTED = "was not started"
 OWN_LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a command gave: `exit` is None when it could not be started or did not end in time.
 
     `out` and `error` hold what it wrote until then, so a child that hangs half-way keeps its first half.

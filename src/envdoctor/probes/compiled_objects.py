@@ -2,9 +2,10 @@
 
 Nobody can list every package that compiles against torch, so a distribution is looked into where its WHEEL says that
 it is compiled and one of these holds: it is a known one, it requires torch, or it was built on this machine (its tag
-names no manylinux). Of its files only those count that need torch's libraries; a table holds the few whose objects
-concern a GPU without torch, and the few whose way of loading no name tells. Roles are told by names, as most packages
-keep to the same ones.
+names no manylinux). Of its files only those count that need torch's libraries, or CUDA's where the distribution
+requires torch or was built here: others find CUDA in ways of their own. A table holds the few whose objects concern a
+GPU without torch, and the few whose way of loading no name tells. Roles are told by names, as most
+packages keep to the same ones.
 
 Sources: the wheels bitsandbytes 0.50.2, fbgemm-gpu 1.9.0, sgl-kernel 0.3.21, torchao 0.18.0, torchaudio 2.11.0,
 torchcodec 0.17.0, torchvision 0.24.1 to 0.29.1, vllm 0.33.0, xformers 0.0.35 and the modules of theirs that load them;
@@ -17,17 +18,17 @@ import os
 import posixpath
 import re
 from collections import Counter
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.binary.dynamic import DynamicSection, dynamic_of
 from envdoctor.binary.image import NotElf, opened
 from envdoctor.binary.symbols import Symbols
-from envdoctor.model.fact import Absent, Known, Unknown
+from envdoctor.model.fact import Absent, Known
 from envdoctor.probes import records
 from envdoctor.probes.distributions import TRITON, in_family
 from envdoctor.probes.extensions import KNOWN
+from envdoctor.probes.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,6 +51,8 @@ imported beside torch everywhere and is known for what it needs of the system (l
 MOST_PACKAGES = 500
 MOST_OBJECTS = 64
 """Objects read of one distribution; fbgemm-gpu, which has most of those seen, has 19."""
+MOST_RECORDED = 5000
+"""Lines of one RECORD that may name one."""
 MOST_UNCERTAIN = 8
 """Objects read of a distribution that says nothing of torch before it is left alone."""
 MOST_FOLDERS = 64
@@ -67,6 +70,10 @@ ALTERNATIVE = re.compile(r"(?<![A-Za-z])(?:cpu|cuda|rocm|hip|xpu|mps|npu)(?![A-Z
 """What differs in the names of alternatives: a device, a version, an architecture."""
 
 TORCH_LIBRARIES = ("libtorch", "libc10")
+CUDA_LIBRARIES = (
+    "libcudart.", "libcublas", "libcudnn", "libcufft.", "libcurand.", "libcusolver", "libcusparse", "libnccl.",
+    "libnvrtc.", "libnvJitLink.",
+)  # fmt: skip
 TORCH_SYMBOLS = ("_ZN3c10", "_ZN2at", "_ZN5torch", "aoti_torch_")
 
 
@@ -79,6 +86,14 @@ class Role(Enum):
     """One of several alternatives, of which one is chosen at run time."""
     OPTIONAL = "optional"
     """By one feature, or tried and done without."""
+
+
+class Needs(Enum):
+    """Whose libraries an object needs."""
+
+    TORCH = "torch"
+    CUDA = "CUDA, and not torch"
+    NEITHER = "neither"
 
 
 EXCEPTIONS: tuple[tuple[str, re.Pattern[str], Role | None], ...] = tuple(
@@ -97,16 +112,16 @@ EXCEPTIONS: tuple[tuple[str, re.Pattern[str], Role | None], ...] = tuple(
         ("torchao", r"", Role.OPTIONAL),
         ("torchaudio", r"torchaudio/lib/(?:lib|_)torchaudio\.", Role.ENTRY),
         ("torchaudio", r"torchaudio_", Role.OPTIONAL),
-        # `libtorchcodec_image`, `_heic`: loaded by the decoders of pictures alone.
-        ("torchcodec", r"_(?:image|heic|pybind_ops)\.so$", Role.OPTIONAL),
+        # Loaded with the package, with or without FFmpeg (load_image_library); the others when they are used.
+        ("torchcodec", r"libtorchcodec_image\.so$", Role.ENTRY),
+        ("torchcodec", r"_(?:heic|pybind_ops)\.so$", Role.OPTIONAL),
     )
 )
 """Names of which the general rule would think wrongly: beginning of the package's name, the path in it, the role
 (None: of no concern)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledObject:
+class CompiledObject(NamedTuple):
     """One compiled object: `path` on the machine, `shown` below its folder of packages.
 
     `package` is the normalised name of its distribution and `version` that distribution's; `of_torch` says that it
@@ -125,18 +140,17 @@ def look(at: Looking) -> Facts:
     """Find the objects, for the probes that read them, and count them."""
     if at.host.os != "linux":
         return dict.fromkeys(FACTS, Absent("not an ELF platform"))
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
-    if at.denied:
-        return dict.fromkeys(FACTS, Unknown(f"{at.denied[0]} may not be read"))
+    if at.unlisted:
+        return dict.fromkeys(FACTS, at.unlisted)
     found: list[CompiledObject] = []
     counts: dict[str, Value] = {}
     dependents = _dependents(at)
     for name, (first, *_) in at.by_name.items():
-        said = name in KNOWN or name in COMPILED_PARTNERS or name in dependents
+        at.in_time()
         if (in_family(name) and name not in COMPILED_PARTNERS) or name in TRITON:
             continue
-        objects = _objects(at, first, said=said or name.startswith("opencv-"))
+        known = name in KNOWN or name in COMPILED_PARTNERS or name.startswith("opencv-")
+        objects = _objects(at, first, known=known, requires_torch=name in dependents)
         if objects:
             found += objects
             counts[name] = {role.value: sum(one.role is role for one in objects) for role in Role}
@@ -148,25 +162,30 @@ def look(at: Looking) -> Facts:
 
 def _dependents(at: Looking) -> set[str]:
     """The names of those whose metadata demands torch."""
-    fact = at.facts.get("torch.dependents")
-    rows = fact.value if isinstance(fact, Known) and isinstance(fact.value, list) else []
-    return {row["name"] for row in rows if isinstance(row, dict) and isinstance(row.get("name"), str)}  # type: ignore[misc]
+    return {name for row in at.rows("torch.dependents") if isinstance(name := row.get("name"), str)}
 
 
-def _objects(at: Looking, one: Distribution, *, said: bool) -> list[CompiledObject]:
-    """The compiled objects of a distribution; `said` that its name or its metadata speaks of torch."""
+def _objects(at: Looking, one: Distribution, *, known: bool, requires_torch: bool) -> list[CompiledObject]:
+    """The compiled objects of a distribution; `known` by its name, or `requires_torch` by its metadata."""
+    said = known or requires_torch
     tags = _compiled_for(at, one)
-    if tags is None or not (said or _built_here(tags, at, one)):
+    built_here = tags is not None and not requires_torch and _built_here(tags, at, one)
+    if tags is None or not (said or built_here):
         return []
     base, files = _files(at, one, said=said)
+    with_cuda = requires_torch or built_here
     roles = roles_of(one.name, [path for path in files if _may_load(path, at.text("python.tag"))])
     found: list[CompiledObject] = []
     for number, path in enumerate(sorted(roles, key=_loading_order)[:MOST_OBJECTS]):
         if number == MOST_UNCERTAIN and not (said or found):
             break
+        at.in_time()
         whole = posixpath.normpath(posixpath.join(base, path))
-        of_torch = needs_torch(at.host.path(whole))
-        if of_torch or (of_torch is not None and WITHOUT_TORCH.match(one.name)):
+        needs = needs_of(at.host.path(whole))
+        if needs is None:
+            at.unreadable.append(whole)
+        of_torch = needs is Needs.TORCH
+        if of_torch or (needs is Needs.CUDA and with_cuda) or (needs is not None and WITHOUT_TORCH.match(one.name)):
             shown = printable(path if base == one.site else whole)
             found.append(CompiledObject(whole, shown, one.name, one.version, roles[path], of_torch))
     return found
@@ -212,8 +231,21 @@ def _recorded(at: Looking, one: Distribution) -> list[str] | None:
         text = at.host.read(os.path.join(one.folder, "RECORD"))
     except (OSError, ValueError):
         return None
-    lines = "\n".join(line for line in text.splitlines() if ".so" in line)
+    lines = "\n".join(_lines_of_objects(text))
     return [path for path in records.parse_record(lines) if OBJECT.search(path)]
+
+
+def _lines_of_objects(text: str) -> Iterator[str]:
+    """Yield the lines that may name shared objects; the others are most, and are not even parted."""
+    end = 0
+    for _ in range(MOST_RECORDED):
+        place = text.find(".so", end)
+        if place < 0:
+            return
+        start, end = text.rfind("\n", 0, place) + 1, text.find("\n", place)
+        if end < 0:
+            end = len(text)
+        yield text[start:end]
 
 
 def _checkout(at: Looking, one: Distribution) -> str | None:
@@ -300,8 +332,8 @@ def _loading_order(path: str) -> tuple[bool, str]:
     return not posixpath.basename(path).startswith("lib"), path
 
 
-def needs_torch(path: str) -> bool | None:
-    """Whether the object at the real path needs torch's libraries or, without naming them, their symbols.
+def needs_of(path: str) -> Needs | None:
+    """Whose libraries the object at the real path needs; torch's also where it names their symbols alone.
 
     None for what is no readable object.
     """
@@ -309,8 +341,10 @@ def needs_torch(path: str) -> bool | None:
         with opened(path) as image:
             needed = dynamic_of(image).needed
             if any(library.startswith(TORCH_LIBRARIES) for library in needed):
-                return True
-            return bool(MODULE.search(path)) and _wants_symbols(image)
+                return Needs.TORCH
+            if MODULE.search(path) and _wants_symbols(image):
+                return Needs.TORCH
+            return Needs.CUDA if any(library.startswith(CUDA_LIBRARIES) for library in needed) else Needs.NEITHER
     except NotElf:
         return None
 
@@ -318,9 +352,3 @@ def needs_torch(path: str) -> bool | None:
 def _wants_symbols(image: Image) -> bool:
     lacking = Symbols(image, DynamicSection(image)).undefined()
     return any(symbol.name.startswith(TORCH_SYMBOLS) and not symbol.weak for symbol in lacking)
-
-
-def printable(text: str) -> str:
-    """Text from a file as it can be shown: control characters and bytes that are no UTF-8 stand as escapes."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(mark if mark.isprintable() else f"\\x{ord(mark):02x}" for mark in text)

@@ -16,9 +16,9 @@ from envdoctor.binary.image import NotElf, opened
 from envdoctor.binary.soname_search import How
 from envdoctor.binary.symbols import Symbols
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes.distributions import normalised
+from envdoctor.probes.distributions import required_name
 from envdoctor.probes.library_versions import compared, origin, same_build
-from envdoctor.probes.loading_place import below, printable
+from envdoctor.probes.printable import below, printable
 
 if TYPE_CHECKING:
     from envdoctor.binary.process import Mapped, Process
@@ -99,7 +99,7 @@ class Libraries:
 
     def _required(self, soname: str) -> str | None:
         """The file of that name in a package that torch's own metadata requires."""
-        required = {normalised(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in self.at.texts("torch.requires")}
+        required = set(map(required_name, self.at.texts("torch.requires")))
         for folder in self.process.places.preloaded:
             path = f"{folder}/{soname}"
             if self._is_own(path) and self.process.files.identity(path) is not None:

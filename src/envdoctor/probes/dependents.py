@@ -11,7 +11,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from envdoctor.model.fact import Fact, Known, Unknown
+from envdoctor.model.fact import Fact, Known
 from envdoctor.model.pin import PINNED
 from envdoctor.probes import records
 from envdoctor.probes.distributions import TRITON, normalised
@@ -52,10 +52,8 @@ def look(at: Looking) -> Facts:
 
 
 def _dependents(at: Looking) -> Fact:
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return Unknown("the interpreter did not say where its packages are")
-    if at.denied:
-        return Unknown(f"{at.denied[0]} may not be read")
+    if at.unlisted:
+        return at.unlisted
     found: list[Value] = []
     for name, (first, *_) in [*at.by_name.items()][:MOST_READ]:
         if name in OWN or not _mentions(at, first):

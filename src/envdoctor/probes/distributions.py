@@ -8,6 +8,7 @@ costs is measured in `benchmarks/distribution_cost.py`.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,12 @@ def look(at: Looking) -> Facts:
         "packages.installed": Known(installed, "dist-info"),
         "nvidia.packages": Known(libraries, "dist-info"),
     }
+
+
+def required_name(line: str) -> str:
+    """The normalised name that a requirement line begins with; empty for none."""
+    named = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}", line)
+    return normalised(named[0]) if named else ""
 
 
 def in_family(name: str) -> bool:

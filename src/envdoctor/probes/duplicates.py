@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envdoctor.model.fact import Known, Unknown
+from envdoctor.model.fact import Known
 from envdoctor.probes import records
 from envdoctor.probes.distributions import in_family
 from envdoctor.probes.layers import kind_of
+from envdoctor.probes.printable import printable
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
@@ -26,14 +27,9 @@ MOST = 500
 
 def look(at: Looking) -> Facts:
     """Compare what the listing of distributions found."""
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
-    if at.denied:
-        return dict.fromkeys(FACTS, Unknown(f"{at.denied[0]} may not be read"))
-    # Bytes that are no UTF-8 stand as escapes.
-    left: list[Value] = [
-        {"name": name.encode("utf-8", "backslashreplace").decode("utf-8"), "site": site} for name, site in at.leftovers
-    ]
+    if at.unlisted:
+        return dict.fromkeys(FACTS, at.unlisted)
+    left: list[Value] = [{"name": printable(name), "site": site} for name, site in at.leftovers]
     rows: list[Value] = []
     for name, found in at.by_name.items():
         if len(found) > 1 and in_family(name):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.probes import records
-from envdoctor.probes.distributions import TRITON, normalised
+from envdoctor.probes.distributions import TRITON, required_name
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
@@ -53,12 +53,11 @@ MOST = 32
 
 def look(at: Looking) -> Facts:
     """Read numpy, OpenCV and the known extensions."""
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
+    if at.unplaced:
+        return dict.fromkeys(FACTS, at.unplaced)
     facts: Facts = {"numpy.version": _numpy(at)}
-    if at.denied:
-        reason = Unknown(f"{at.denied[0]} may not be read")
-        return facts | {"opencv.packages": reason, "extensions.packages": reason}
+    if at.unlisted:
+        return facts | {"opencv.packages": at.unlisted, "extensions.packages": at.unlisted}
     opencv: dict[str, Value] = {}
     extensions: dict[str, Value] = {}
     for name, found in at.by_name.items():
@@ -75,8 +74,7 @@ def look(at: Looking) -> Facts:
 
 def _concerns(line: str) -> bool:
     """Whether a requirement is one on torch, its partners, numpy, triton or CUDA libraries."""
-    named = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}", line)
-    name = normalised(named[0]) if named else ""
+    name = required_name(line)
     return name in CONCERNS or name.startswith("nvidia-")
 
 

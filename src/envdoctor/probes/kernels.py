@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from envdoctor.binary.fatbin import Kernels
     from envdoctor.host.host import Host
     from envdoctor.model.fact import Value
-    from envdoctor.probes.compiled_objects import CompiledObject
     from envdoctor.probes.looking import Facts, Looking
 
 FACTS = {
@@ -44,14 +43,12 @@ def look(at: Looking) -> Facts:
     """Read the device code of torch and of the compiled objects that were found."""
     if at.host.os != "linux":
         return dict.fromkeys(FACTS, Absent("not an ELF platform"))
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
+    if at.unplaced:
+        return dict.fromkeys(FACTS, at.unplaced)
     objects = at.facts.get("extensions.objects")
     return {
         "torch.kernels": _of_torch(at),
-        "extensions.kernels": objects
-        if isinstance(objects, Unknown)
-        else Known([*_of_extensions(at.host, at.objects)], "fat binaries"),
+        "extensions.kernels": objects if isinstance(objects, Unknown) else Known([*_of_extensions(at)], "fat binaries"),
     }
 
 
@@ -97,14 +94,15 @@ def _flags(host: Host, path: str) -> list[Value] | None:
     return [*words] if words else None
 
 
-def _of_extensions(host: Host, objects: Iterable[CompiledObject]) -> Iterator[Value]:
+def _of_extensions(at: Looking) -> Iterator[Value]:
     """Yield the rows, whole packages alone: half of one would say that it lacks what the other half holds."""
     left = MOST_ROWS
-    for (package, version), own in groupby(objects, lambda one: (one.package, one.version)):
+    for (package, version), own in groupby(at.objects, lambda one: (one.package, one.version)):
         rows: list[Value] = []
         try:
             for one in own:
-                kernels = _kernels(host, one.path)
+                at.in_time()
+                kernels = _kernels(at.host, one.path)
                 if kernels:
                     told: dict[str, Value] = {"package": package, "version": version, "object": one.shown}
                     rows.append({**told, "role": one.role.value, **_counted((kernels,))})

@@ -50,12 +50,7 @@ def look(at: Looking) -> Facts:
 
 def kind_of(at: Looking, folder: str) -> str:
     """Return the kind of a folder of sys.path, `other` for one that is none."""
-    fact = at.facts.get("python.layers")
-    rows = fact.value if isinstance(fact, Known) and isinstance(fact.value, list) else []
-    for row in rows:
-        if isinstance(row, dict) and row.get("folder") == folder:
-            return str(row.get("kind"))
-    return "other"
+    return next((str(row.get("kind")) for row in at.rows("python.layers") if row.get("folder") == folder), "other")
 
 
 def _user_site(at: Looking, folders: list[str]) -> str | None:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.fact import Fact, Known, Unknown
 from envdoctor.probes.library_versions import origin
-from envdoctor.probes.loading_place import below, printable
+from envdoctor.probes.printable import below, printable
 from envdoctor.probes.torch_start import CHAIN
 
 if TYPE_CHECKING:
     from envdoctor.binary.process import Opening, Process
+    from envdoctor.host.host import Host
     from envdoctor.model.fact import Value
     from envdoctor.probes.looking import Looking
     from envdoctor.probes.torch_start import Torch
@@ -51,14 +52,15 @@ def open_partners(at: Looking, torch: Torch, process: Process) -> list[Lack]:
         lacks += lacks_of(process, {path: partners[path]}, package, "entry")
     at.openings |= partners
     after = process.state
+    gaps: list[Lack] = []
     for package, objects in groupby(at.objects, lambda one: one.package):
         opened = {one.path: (process.open(one.path), one.role.value) for one in objects if one.path not in at.openings}
         for path, (opening, role) in opened.items():
-            gaps = lacks_of(process, {path: opening}, package, role)
-            lacks += [lack for lack in gaps if not _is_somewhere(at, torch, lack.soname)]
+            gaps += lacks_of(process, {path: opening}, package, role)
             at.openings[path] = opening
         process.back_to(after)
-    return lacks
+    brought = _brought(at.host, torch.sites, {gap.soname for gap in gaps})
+    return [*lacks, *(gap for gap in gaps if gap.soname not in brought)]
 
 
 def lacks_of(process: Process, openings: dict[str, Opening], package: str, role: str) -> list[Lack]:
@@ -71,18 +73,25 @@ def lacks_of(process: Process, openings: dict[str, Opening], package: str, role:
     ]
 
 
-def _is_somewhere(at: Looking, torch: Torch, soname: str) -> bool:
-    """Whether some package holds a file of that name, which the code of an extension may open by its path first."""
-    if "/" in soname:
-        return False
-    for site in torch.sites:
-        try:
-            names = at.host.listdir(site)[:MOST_FOLDERS]
-        except OSError:
-            continue
-        if any(at.host.is_file(f"{site}/{name}{inner}/{soname}") for name in names for inner in ("", "/lib")):
-            return True
-    return False
+def _brought(host: Host, sites: tuple[str, ...], sonames: set[str]) -> set[str]:
+    """Those of `sonames` of which a package holds a file, which the code of an extension may open by its path first."""
+    found: set[str] = set()
+    # Each folder is listed once: an extension for every CUDA there is lacks dozens of libraries in as many objects.
+    for site in sites if sonames else ():
+        for package in _names(host, site)[:MOST_FOLDERS]:
+            folder = f"{site}/{package}"
+            names = _names(host, folder)
+            inner = {f"{folder}/lib": _names(host, f"{folder}/lib")} if "lib" in names else {}
+            for place, held in {folder: names, **inner}.items():
+                found |= {soname for soname in sonames.intersection(held) if host.is_file(f"{place}/{soname}")}
+    return found
+
+
+def _names(host: Host, folder: str) -> list[str]:
+    try:
+        return host.listdir(folder)
+    except OSError:
+        return []
 
 
 def missing(at: Looking, found: list[Lack], doubt: str | None, sites: list[str]) -> Fact:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.binary.dynamic import build_id_of
 from envdoctor.binary.image import NotElf, opened
@@ -52,8 +51,7 @@ LARGEST_TEXT = 16 * 1024 * 1024
 COMPARED = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The `package` a library belongs to and the `version` of its release, each None where it is not known."""
 
     package: str | None
@@ -96,11 +94,11 @@ def _of_nvidia(at: Looking, path: str, soname: str, site: str) -> Distribution |
     """The distribution of that folder of packages that brings the library; of two flavours, whose file it is."""
     if "/nvidia/" not in path and not re.search(r"/(?:cu[a-z_]+|nccl|nv[a-z_]+)/lib/[^/]+$", path):
         return None
-    what = PACKAGES.get(stem(soname), stem(soname)).replace("_", "-")
+    wanted = "nvidia-" + PACKAGES.get(stem(soname), stem(soname)).replace("_", "-")
     flavours = [
         one
         for name, found in at.by_name.items()
-        if re.fullmatch(rf"nvidia-{re.escape(what)}(?:-cu\d{{2,3}})?", name)
+        if name.startswith(wanted) and re.fullmatch(r"(?:-cu\d{2,3})?", name[len(wanted) :])
         for one in found
         if one.site == site
     ]
@@ -183,7 +181,7 @@ def _own_text(path: str, pattern: bytes) -> str | None:
         with opened(path) as image:
             for section in image.sections:
                 if section.name == ".rodata" and section.size <= LARGEST_TEXT:
-                    found = re.search(pattern, image.span(section.offset, section.size))
+                    found = re.compile(pattern).search(image.data, section.offset, section.offset + section.size)
                     return found[1].decode() if found else None
     except NotElf:
         pass

@@ -8,7 +8,8 @@ from envdoctor.binary.image import NotElf, read_machine
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.probes.cuda_libraries import Libraries
 from envdoctor.probes.libraries import lacks_of, missing, open_partners
-from envdoctor.probes.loading_place import below, loading
+from envdoctor.probes.loading_place import loading
+from envdoctor.probes.printable import below
 from envdoctor.probes.torch_start import find_torch
 
 if TYPE_CHECKING:
@@ -31,18 +32,19 @@ FACTS = {
 
 def look(at: Looking) -> Facts:
     """Build the process of `import torch` in thought."""
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
+    if at.unplaced:
+        return dict.fromkeys(FACTS, at.unplaced)
     if at.host.os != "linux":
         return dict.fromkeys(FACTS, Absent("not an ELF platform"))
-    if at.denied:
+    if at.unlisted:
         # It may hold torch, or the libraries that the rest would be found to lack.
-        return dict.fromkeys(FACTS, Unknown(f"{at.denied[0]} may not be read"))
+        return dict.fromkeys(FACTS, at.unlisted)
     sites = at.texts("python.site_packages")
     location = at.text("torch.location")
-    if location and location.endswith("/torch") and location[:-6] not in sites:
-        sites = [location[:-6], *sites]  # the checkout to which an import hook leads
-    torch = find_torch(at.host, sites, at.text("torch.cuda"))
+    known = location[:-6] if location and location.endswith("/torch") else None
+    if known and known not in sites:
+        sites = [known, *sites]  # the checkout to which an import hook leads
+    torch = find_torch(at.host, sites, at.text("torch.cuda"), known)
     if torch is None:
         return dict.fromkeys(FACTS, Absent("torch is not installed"))
     objects = torch.objects

@@ -6,8 +6,7 @@ import os
 import posixpath
 import re
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.binary.dynamic import read_dynamic
 from envdoctor.binary.image import MACHINES
@@ -23,9 +22,10 @@ from envdoctor.binary.soname_search import (
 )
 from envdoctor.model.fact import Known
 from envdoctor.probes import pyvenv
+from envdoctor.probes.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from envdoctor.binary.dynamic import Dynamic
     from envdoctor.host.host import Host
@@ -106,11 +106,11 @@ class HostFiles:
         return read_dynamic(self.host.path(path))
 
 
-@dataclass(frozen=True, slots=True)
-class Loading:
+class Loading(NamedTuple):
     """The loader of one environment: its `places`, the `program` it starts (a path without links) and `preload`.
 
-    `bases` are the environment and the installation behind it. `cache_reason` is why there is no index.
+    `bases` are the environment and the installation behind it. `cache_reason` is why there is no index. `pause` is
+    called before each search (`Process`).
     """
 
     files: HostFiles
@@ -121,13 +121,14 @@ class Loading:
     preload: tuple[str, ...]
     library_path: str | None
     cache_reason: str | None
+    pause: Callable[[], None]
 
     def begun(self, *, plain: bool = False) -> Process:
         """A process of the interpreter; with `plain` without LD_LIBRARY_PATH and LD_PRELOAD."""
         places = self.places
         if plain:
             places = Places((), places.cache, places.defaults, places.preloaded, places.hardware)
-        process = Process(self.files, places, self.machine, OF_THE_DRIVER)
+        process = Process(self.files, places, self.machine, OF_THE_DRIVER, self.pause)
         if self.program is not None:
             process.start(self.program, () if plain else self.preload)
         return process
@@ -181,7 +182,7 @@ def loading(at: Looking, machine: int, sites: list[str]) -> Loading:
     program = next((path for path in _programs(at, bases) if host.is_file(path)), None)
     return Loading(
         HostFiles(host), machine, places, tuple(bases), _without_links(host, program) if program else None,
-        _preload(at), library_path, reason,
+        _preload(at), library_path, reason, at.in_time,
     )  # fmt: skip
 
 
@@ -252,18 +253,3 @@ def _levels(at: Looking, machine: int) -> tuple[str, ...] | None:
             break
         good.insert(0, folder)
     return tuple(good)
-
-
-def printable(text: str) -> str:
-    """Text from a file that can be printed: bytes that are no UTF-8 stand as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def below(path: str, sites: Iterable[str]) -> str:
-    """The path below the folder of packages it is in, `..` resolved; the whole path for one outside. Printable."""
-    path = posixpath.normpath(path)
-    for site in sites:
-        start = posixpath.normpath(site) + "/"
-        if path.startswith(start):
-            return printable(path[len(start) :])
-    return printable(path)

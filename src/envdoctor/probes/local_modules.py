@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from envdoctor.model.fact import Known, Unknown
+from envdoctor.model.fact import Known
 from envdoctor.probes.whole_package import NAMES, holds_whole
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ CWD = "working directory"
 
 def look(at: Looking) -> Facts:
     """Look into the folders before the installed packages."""
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return {"python.local_modules": Unknown("the interpreter did not say where its packages are")}
+    if at.unplaced:
+        return {"python.local_modules": at.unplaced}
     rows: list[Value] = []
     for name in NAMES:
         site = _installed(at, name)

@@ -42,11 +42,13 @@ from envdoctor.probes import (
     windows_runtime,
 )
 from envdoctor.probes.begin import begin
+from envdoctor.probes.looking import OutOfTime
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from envdoctor.host.host import Host
+    from envdoctor.model.fact import Fact
     from envdoctor.probes.looking import Looking
     from envdoctor.probes.target import Target
 
@@ -115,8 +117,15 @@ def _ask(probe: ModuleType, at: Looking) -> None:
         at.facts.update(probe.look(at))
     except interpreter.NotPython:
         raise
+    except OutOfTime:
+        at.facts.update(_untold(probe, at, "the time was over before all was looked at (--timeout)"))
     # The one place where a probe may fail in a way nobody foresaw: it costs its facts, not the look.
     except Exception as bug:
         reason = f"probe {probe.__name__.rpartition('.')[2]} failed: {type(bug).__name__}: {bug}"
-        names = (name for name in probe.FACTS if ".N." not in name and name not in at.facts)
-        at.facts.update({name: Unknown(reason) for name in names})
+        at.facts.update(_untold(probe, at, reason))
+
+
+def _untold(probe: ModuleType, at: Looking, reason: str) -> dict[str, Fact]:
+    """The facts of a probe that it did not come to tell."""
+    names = (name for name in probe.FACTS if ".N." not in name and name not in at.facts)
+    return dict.fromkeys(names, Unknown(reason))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from envdoctor.model.fact import Fact, Known
+from envdoctor.model.fact import Fact, Known, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,11 +14,16 @@ if TYPE_CHECKING:
     from envdoctor.binary.process import Opening, Process
     from envdoctor.host.host import Host
     from envdoctor.host.process import Running
+    from envdoctor.model.fact import Value
     from envdoctor.probes.compiled_objects import CompiledObject
     from envdoctor.probes.distributions import Distribution
     from envdoctor.probes.target import Target
 
 Facts: TypeAlias = dict[str, Fact]
+
+
+class OutOfTime(Exception):
+    """The time for the look is over."""
 
 
 def _silent(done: int, of: int) -> None:
@@ -56,11 +62,18 @@ class Looking:
     """The working directory of the user, None for a machine that is not the live one."""
     objects: tuple[CompiledObject, ...] = ()
     """The compiled objects of the packages beside torch (probe `compiled_objects`)."""
+    unreadable: list[str] = field(default_factory=list)
+    """Files of extensions that are named as shared objects and cannot be read as such, as machine paths."""
     process: Process | None = None
     """The interpreter after `import torch`, in thought (probe `loader`); None where there is no torch of this kind."""
     openings: dict[str, Opening] = field(default_factory=dict)
     """What became of opening each object, by its machine path: torch's own chain under `torch/_C*.so`, then those
     of its partners and of `objects`."""
+
+    def in_time(self) -> None:
+        """Raise `OutOfTime` after the deadline: probes whose work grows with files of others call it for each."""
+        if time.monotonic() > self.deadline:
+            raise OutOfTime
 
     def distribution(self, name: str) -> Distribution | None:
         """Return the distribution of that normalised name that `import` would meet first."""
@@ -88,6 +101,17 @@ class Looking:
                 return folder
         return None
 
+    @property
+    def unplaced(self) -> Unknown | None:
+        """That nobody knows where the packages are; None where the interpreter said it."""
+        told = self.facts.get("python.site_packages")
+        return Unknown("the interpreter did not say where its packages are") if isinstance(told, Unknown) else None
+
+    @property
+    def unlisted(self) -> Unknown | None:
+        """That a folder of packages, or all of them, could not be listed; None where what is not found is not there."""
+        return self.unplaced or (Unknown(f"{self.denied[0]} may not be read") if self.denied else None)
+
     def text(self, name: str) -> str | None:
         """Return a fact seen earlier in this look, None unless it is a known text."""
         fact = self.facts.get(name)
@@ -98,3 +122,9 @@ class Looking:
         fact = self.facts.get(name)
         value = fact.value if isinstance(fact, Known) else None
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+    def rows(self, name: str) -> list[dict[str, Value]]:
+        """Return a fact seen earlier that is a list of tables."""
+        fact = self.facts.get(name)
+        value = fact.value if isinstance(fact, Known) else None
+        return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

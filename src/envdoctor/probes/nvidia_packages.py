@@ -41,8 +41,8 @@ MOST_PAIRS = 64
 
 def look(at: Looking) -> Facts:
     """Compare the RECORDs of libraries that are there in two flavours."""
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
+    if at.unplaced:
+        return dict.fromkeys(FACTS, at.unplaced)
     return {"nvidia.toolkit_requires": _toolkit(at), "nvidia.clashes": _clashes(at)}
 
 
@@ -58,8 +58,8 @@ def _toolkit(at: Looking) -> Fact:
 
 
 def _clashes(at: Looking) -> Fact:
-    if at.denied:
-        return Unknown(f"{at.denied[0]} may not be read")
+    if at.unlisted:
+        return at.unlisted
     rows: list[Value] = []
     for one, other in islice(_flavours(at), MOST_PAIRS):
         rows += _shared(at, one, other)

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 
 from envdoctor.binary.dynamic import read_dynamic
 from envdoctor.binary.image import NotElf
-from envdoctor.model.fact import Known, Unknown
+from envdoctor.model.fact import Known
 from envdoctor.probes import records
-from envdoctor.probes.distributions import TRITON, normalised
+from envdoctor.probes.distributions import TRITON, required_name
 from envdoctor.probes.extensions import KNOWN
+from envdoctor.probes.printable import printable
 from envdoctor.probes.provenance import PIP, STORES
 from envdoctor.probes.recorded_files import Difference, Entry, compare, defect, entries, is_shared
 from envdoctor.probes.symlinks import resolved
@@ -42,9 +43,11 @@ FACTS = {
 
 PARTNERS = ("torchvision", "torchaudio", *TRITON)
 MOST_PACKAGES = 300
+MOST_FILES_TOGETHER = 30_000
 MOST_ROWS = 50
 MOST_NAMED = 5
 """Files named of one package."""
+LONGEST_PATH = 300
 
 AT_ONCE = re.compile(
     r"torch/(?:__init__|version|_utils|_utils_internal|_tensor|_tensor_str|_tensor_docs|_torch_docs|_storage_docs"
@@ -61,6 +64,9 @@ AT_ONCE = re.compile(
     r"|autograd/(?:function|functional|grad_mode|graph|profiler|variable)|utils/(?:_pytree|hooks))\.py"
 )
 """Modules that `import torch` runs, none of which it does without."""
+
+LOOKED_FOR = "torch/bin/torch_shm_manager"
+"""A program that `import torch` does not start, and fails without."""
 
 OWN_OBJECTS = re.compile(
     r"torch/(?:_C\.[^/]*(?:so|pyd)"
@@ -80,12 +86,20 @@ ORDER = ("truncated", "missing", "unreadable", "size", "hash")
 
 def look(at: Looking) -> Facts:
     """Compare records with files, and content with digests where that was asked for."""
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return {"packages.damaged": Unknown("the interpreter did not say where its packages are")}
-    if at.denied:
-        return {"packages.damaged": Unknown(f"{at.denied[0]} may not be read")}
-    listed = {dist: its for dist in _asked(at) if (its := entries(at.host, dist.folder))}
-    found = {dist: list(compare(at.host, dist.site, listed[dist])) for dist in listed}
+    if at.unlisted:
+        return {"packages.damaged": at.unlisted}
+    listed: dict[Distribution, list[Entry]] = {}
+    found: dict[Distribution, list[Difference]] = {}
+    left = MOST_FILES_TOGETHER
+    for dist in _asked(at):
+        at.in_time()
+        its = entries(at.host, dist.folder)
+        left -= len(its or ())
+        if left < 0:
+            break
+        if its:
+            listed[dist], found[dist] = its, [*compare(at.host, dist.site, its, at.in_time)]
+    _add_broken(at, listed, found)
     if at.deep:
         begun = time.monotonic()
         _compare_content(at, listed, found)
@@ -117,8 +131,7 @@ def _asked(at: Looking) -> Iterator[Distribution]:
 def _libraries(at: Looking) -> Iterator[str]:
     """Yield the names of the CUDA libraries that torch requires, directly or through cuda-toolkit."""
     for line in (*at.texts("torch.requires"), *at.texts("nvidia.toolkit_requires")):
-        named = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}", line)
-        name = normalised(named[0]) if named else ""
+        name = required_name(line)
         if name.startswith(("nvidia-", "cuda-")):
             yield name
 
@@ -136,6 +149,27 @@ def _changed_by_its_builder(at: Looking, dist: Distribution) -> bool:
     if installer in ("conda", "rpm") or (of_the_system and installer not in PIP):
         return True
     return records.links_checkout(at.host, dist)
+
+
+def _add_broken(
+    at: Looking, listed: dict[Distribution, list[Entry]], found: dict[Distribution, list[Difference]]
+) -> None:
+    """Add shared objects of the recorded size that cannot be read as such, unless they were installed so."""
+    broken = {posixpath.normpath(path) for opening in at.openings.values() for path in opening.unreadable}
+    broken.update(at.unreadable)
+    if not broken:
+        return
+    from envdoctor.probes.file_hashes import Expected, differing
+
+    for dist, its in listed.items():
+        known = {one.path for one in found[dist]}
+        for entry in its:
+            if f"{dist.site}/{entry.path}" not in broken or entry.path in known or entry.size is None:
+                continue
+            place = at.host.path(f"{dist.site}/{entry.path}")
+            what = defect(place, entry.path, entry.size, entry.size)
+            if what == "truncated" and differing([Expected(place, entry.size, entry.digest)], at.progress):
+                found[dist].append(Difference(entry.path, what, entry.size, entry.size))
 
 
 def _compare_content(
@@ -225,7 +259,7 @@ def _of_another(dist: Distribution, one: Difference, listed: dict[Distribution, 
 def _loads(dist: Distribution, path: str, needed: frozenset[str]) -> bool:
     """Whether importing torch reads the file, or for a package beside torch, importing that package."""
     if dist.name == "torch" or dist.name.startswith(("nvidia-", "cuda-")):
-        return path in needed or AT_ONCE.fullmatch(path) is not None
+        return path in needed or path == LOOKED_FOR or AT_ONCE.fullmatch(path) is not None
     return re.fullmatch(r"[^/]+/(?:__init__\.py|_C[^/]*\.(?:so|pyd))", path) is not None
 
 
@@ -237,7 +271,7 @@ def _row(at: Looking, dist: Distribution, found: list[Difference], checked: int,
 
     named: list[Value] = [
         {
-            "file": _printable(one.path),
+            "file": printable(one.path[:LONGEST_PATH]),
             "what": one.what,
             "recorded": one.recorded,
             "found": one.found,
@@ -255,8 +289,3 @@ def _row(at: Looking, dist: Distribution, found: list[Difference], checked: int,
         "changed": len(found) - missing,
         "files": named,
     }
-
-
-def _printable(path: str) -> str:
-    """Return a path that can be printed; signs that would move the cursor stand as escapes."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in path[:300])

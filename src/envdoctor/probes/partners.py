@@ -28,8 +28,8 @@ FACTS = {
 
 def look(at: Looking) -> Facts:
     """Read each partner."""
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
+    if at.unplaced:
+        return dict.fromkeys(FACTS, at.unplaced)
     facts: Facts = {}
     for name in COMPILED:
         facts.update(_compiled(at, name))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.binary.image import NotElf, opened
 from envdoctor.binary.symbols import Symbols
 from envdoctor.binary.versions import definitions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
     from envdoctor.binary.symbols import Undefined
@@ -20,20 +19,30 @@ if TYPE_CHECKING:
 TORCH_LIBRARIES = ("libtorch_cpu.so", "libc10.so", "libtorch_python.so", "libtorch_cuda.so", "libc10_cuda.so")
 """Those that define nearly all that extensions ask of torch, the most likely first."""
 
+MOST_REMEMBERED = 4096
+"""Answers kept about symbols: five packages ask 2,000 times for 1,000 of them."""
+
 
 @dataclass(slots=True)
 class Shelf:
-    """The objects that were opened: each is mapped once, until `stack` is closed."""
+    """The objects that were opened: each is mapped once, until `stack` is closed.
+
+    `pause` is called before each object is read and each symbol is looked up, and may raise what shall end that.
+    """
 
     host: Host
     stack: ExitStack
+    pause: Callable[[], None]
     read: dict[str, Symbols | NotElf] = field(default_factory=dict)
     versions: dict[str, frozenset[str]] = field(default_factory=dict)
+    answers: dict[tuple[str, str, str | None], bool] = field(default_factory=dict)
+    """What `defines` said: extensions ask torch for the same functions."""
 
     def symbols(self, path: str) -> Symbols:
         """The symbols of the object at a machine path; raises `NotElf` where it cannot be read."""
         found = self.read.get(path)
         if found is None:
+            self.pause()
             try:
                 found = Symbols(self.stack.enter_context(opened(self.host.path(path))))
             except NotElf as error:
@@ -43,6 +52,21 @@ class Shelf:
             raise found
         return found
 
+    def defines(self, path: str, name: str, version: str | None = None) -> bool:
+        """Whether the object at a machine path defines a symbol; raises `NotElf` where that cannot be read."""
+        asked = path, name, version
+        if asked not in self.answers:
+            if len(self.answers) >= MOST_REMEMBERED:
+                self.answers.clear()
+            self.answers[asked] = self.symbols(path).defines(name, version)
+        return self.answers[asked]
+
+    def give_back(self, path: str) -> None:
+        """Let the system have the memory of an object that few others look into; it is read again where one does."""
+        found = self.read.get(path)
+        if isinstance(found, Symbols):
+            found.image.advise("MADV_DONTNEED")
+
     def versions_of(self, path: str) -> frozenset[str]:
         """The versions that the object at a machine path defines; raises `NotElf`."""
         if path not in self.versions:
@@ -50,8 +74,7 @@ class Shelf:
         return self.versions[path]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A symbol that is asked for, and who should define it: "torch", or a library by its short name ("nccl")."""
 
     symbol: Undefined
@@ -72,10 +95,12 @@ class Scope:
 
         Where none does all of them were read; raises `NotElf` where one cannot be.
         """
+        self.shelf.pause()
         likely = "torch" if asked.provider == "torch" else asked.symbol.library or f"lib{asked.provider}.so"
         if likely not in self.orders:
             starts = TORCH_LIBRARIES if likely == "torch" else (likely,)
-            self.orders[likely] = sorted(self.paths, key=lambda path: _rank(path, starts))
+            first = (path for start in starts for path in self.paths if f"/{start}" in path)
+            self.orders[likely] = [*dict.fromkeys((*first, *self.paths))]
         return self._any_of(self.orders[likely], asked.symbol)
 
     def defined_beside(self, asked: Asked) -> bool:
@@ -83,10 +108,4 @@ class Scope:
         return self._any_of(self.siblings, asked.symbol)
 
     def _any_of(self, paths: Sequence[str], symbol: Undefined) -> bool:
-        return any(self.shelf.symbols(path).defines(symbol.name, symbol.version) for path in paths)
-
-
-def _rank(path: str, starts: tuple[str, ...]) -> int:
-    """The place of an object among those whose file names begin in these ways."""
-    name = posixpath.basename(path)
-    return next((place for place, start in enumerate(starts) if name.startswith(start)), len(starts))
+        return any(self.shelf.defines(path, symbol.name, symbol.version) for path in paths)

@@ -19,7 +19,8 @@ from envdoctor.binary.relocations import names_asked_for
 from envdoctor.binary.versions import needs_of
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes.built_for import built_for
-from envdoctor.probes.compiled_objects import CompiledObject, Role, printable
+from envdoctor.probes.compiled_objects import CompiledObject, Role
+from envdoctor.probes.printable import printable
 from envdoctor.probes.symbol_names import CUDA_BEGINNINGS, provider_of, string_abi
 from envdoctor.probes.symbol_scope import TORCH_LIBRARIES, Asked, Scope, Shelf
 
@@ -41,6 +42,11 @@ FACTS = {
 MOST_ROWS = 100
 MOST_SYMBOLS = 5
 """Symbols told of one object; all are counted."""
+LONGEST_SHOWN = 300
+"""Characters of a declaration; templates within templates make some of a hundred thousand."""
+
+MOST_LACKING = 10_000
+"""Undefined symbols counted of one object; one for quite another torch has some hundred."""
 
 TORCH_OWN = ("libtorch_cuda.so", "libc10_cuda.so")
 """torch's objects that are checked against the CUDA libraries, which come from packages of their own."""
@@ -55,7 +61,7 @@ def look(at: Looking) -> Facts:
         none = Unknown("the loader was not followed")
         return dict.fromkeys(FACTS, loaded if isinstance(loaded, (Absent, Unknown)) else none)
     with ExitStack() as stack:
-        shelf = Shelf(at.host, stack)
+        shelf = Shelf(at.host, stack, at.in_time)
         found = {"libraries.undefined": [*_undefined(at, shelf)], "libraries.unmet_versions": [*_unmet(at, shelf)]}
     return {
         # Another file may win where the search is in doubt; that nothing is wrong holds for any that would.
@@ -67,11 +73,15 @@ def look(at: Looking) -> Facts:
 def _undefined(at: Looking, shelf: Shelf) -> Iterator[Value]:
     # What an object lacks was noted when it was first loaded: those opened later with it in their scope lack it too.
     gaps = {needer for opening in at.openings.values() for needer, _ in opening.lacking}
+    beside: dict[str, list[str]] = {}
+    for other in at.objects:
+        beside.setdefault(other.package, []).append(other.path)
     for one, opening in (*_torch_files(at, TORCH_OWN), *_extensions(at)):
         if opening.unreadable or not gaps.isdisjoint(opening.scope):
             continue
-        siblings = [other.path for other in at.objects if other.package == one.package and other.path != one.path]
+        siblings = [path for path in beside.get(one.package, ()) if path != one.path]
         asked = _nowhere_defined(one, Scope(opening.scope, siblings, shelf))
+        shelf.give_back(one.path)
         if asked:
             yield _row(at, one, asked, opening, shelf)
 
@@ -96,30 +106,30 @@ def _torch_opening(at: Looking) -> tuple[str, Opening | None]:
 def _nowhere_defined(one: CompiledObject, scope: Scope) -> list[Asked]:
     """The symbols of one object that no object of its scope defines; none where that is not certain."""
     cuda_alone = one.package == "torch"
+    lacking: dict[str, Asked] = {}
     try:
         own = scope.shelf.symbols(one.path)
-        asked = [
-            Asked(symbol, provider)
-            for symbol in (own.undefined(CUDA_BEGINNINGS) if cuda_alone else own.undefined())
-            if not symbol.weak and (provider := provider_of(symbol.name)) is not None
-        ]
-        lacking = [symbol for symbol in asked if not scope.defines(symbol)]
-        # What follows costs more, and only broken objects get here.
-        lacking = [symbol for symbol in lacking if not scope.defined_beside(symbol)]
-        needed = names_asked_for(own.section) if lacking else frozenset()
+        for symbol in own.undefined(CUDA_BEGINNINGS) if cuda_alone else own.undefined():
+            provider = None if symbol.weak else provider_of(symbol.name)
+            if provider is None or scope.defines(asked := Asked(symbol, provider)):
+                continue
+            # What follows costs more, and only broken objects get here.
+            if not scope.defined_beside(asked):
+                lacking[symbol.name] = asked
+            if len(lacking) == MOST_LACKING:
+                break
+        needed = lacking.keys() & names_asked_for(own.section) if lacking else ()
     except NotElf:
         return []
-    return [symbol for symbol in lacking if symbol.symbol.name in needed]
+    return [asked for name, asked in lacking.items() if name in needed]
 
 
 def _row(at: Looking, one: CompiledObject, asked: list[Asked], opening: Opening, shelf: Shelf) -> Value:
-    from envdoctor.binary.demangle import demangle
-
     provider = Counter(each.provider for each in asked).most_common(1)[0][0]
     told = [each.symbol for each in asked if each.provider == provider]
     names = [symbol.name for symbol in told]
-    torch = [shelf.symbols(path) for path in opening.scope if posixpath.basename(path) in TORCH_LIBRARIES]
-    abi, witness = string_abi(names, lambda name: any(symbols.defines(name) for symbols in torch))
+    torch = [path for path in opening.scope if posixpath.basename(path) in TORCH_LIBRARIES]
+    abi, witness = string_abi(names, lambda name: any(_defines(shelf, path, name) for path in torch))
     if witness is not None:
         names = [witness, *(name for name in names if name != witness)]
     built, source = built_for(at.host, at.by_name.get(one.package, []), one) if one.package != "torch" else (None, None)
@@ -128,7 +138,7 @@ def _row(at: Looking, one: CompiledObject, asked: list[Asked], opening: Opening,
         "package": one.package,
         "version": one.version,
         "role": one.role.value,
-        "symbols": [{"name": printable(name), "shown": printable(demangle(name))} for name in names[:MOST_SYMBOLS]],
+        "symbols": [{"name": printable(name), "shown": _readable(name)} for name in names[:MOST_SYMBOLS]],
         "count": len(asked),
         "provider": provider,
         "library": _library(at, provider, told[0], opening),
@@ -136,6 +146,16 @@ def _row(at: Looking, one: CompiledObject, asked: list[Asked], opening: Opening,
         "built_for": built,
         "source_of_built_for": source,
     }
+
+
+def _readable(name: str) -> str:
+    """A symbol as a person writes it; of a long one the name alone, as its parameters are most of it."""
+    from envdoctor.binary.demangle import demangle, short
+
+    shown = demangle(name)
+    if len(shown) > LONGEST_SHOWN:
+        shown = f"{short(name)[:LONGEST_SHOWN]}(...)"
+    return printable(shown)
 
 
 def _library(at: Looking, provider: str, symbol: Undefined, opening: Opening) -> str | None:
@@ -179,6 +199,14 @@ def _unmet(at: Looking, shelf: Shelf) -> Iterator[Value]:
                 "file": printable(file),
                 "highest": highest_like(need.version, shelf.versions_of(file)),
             }
+
+
+def _defines(shelf: Shelf, path: str, name: str) -> bool:
+    """Whether a library defines a symbol, in whatever version; false where it cannot be read."""
+    try:
+        return shelf.defines(path, name)
+    except NotElf:
+        return False
 
 
 def _meets(shelf: Shelf, file: str, version: str) -> bool:

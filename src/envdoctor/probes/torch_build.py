@@ -41,8 +41,8 @@ ROCM_TAG = r"rocm\d{1,2}\.\d{1,2}(?:\.\d{1,2})?"
 
 def look(at: Looking) -> Facts:
     """Read the torch that `import torch` would load."""
-    if isinstance(at.facts.get("python.site_packages"), Unknown):
-        return dict.fromkeys(FACTS, Unknown("the interpreter did not say where its packages are"))
+    if at.unplaced:
+        return dict.fromkeys(FACTS, at.unplaced)
     dist = at.distribution("torch")
     package, hooked = _package(at, dist)
     folder = os.path.join(package, "torch") if package else None

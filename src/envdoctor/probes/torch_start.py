@@ -65,8 +65,7 @@ class Preload(NamedTuple):
     pattern: str
 
 
-@dataclass(frozen=True, slots=True)
-class Preloading:
+class Preloading(NamedTuple):
     """What one release opens by path: `always` after libtorch_global_deps.so, `on_failure` of that.
 
     `always` happens only where a file is mapped whose path holds `mapped`, and for one of `cuda` where any are named.
@@ -263,7 +262,12 @@ def _turn(part: str) -> int:
     return next((turn for turn, name in enumerate(FIRST_PARTS) if part.startswith(name)), len(FIRST_PARTS))
 
 
-def find_torch(host: Host, sites: list[str], cuda: str | None) -> Torch | None:
-    """The torch that is imported; a folder `torch` with nothing but leftovers is what pip leaves of a removed one."""
-    site = next((folder for folder in sites if host.is_file(f"{folder}/torch/__init__.py")), None)
+def find_torch(host: Host, sites: list[str], cuda: str | None, known: str | None = None) -> Torch | None:
+    """The torch that is imported, from the folder of packages in which it is `known` to lie if it is there.
+
+    A folder `torch` with nothing but leftovers is what pip leaves of a removed one.
+    """
+    site = next(
+        (folder for folder in ([known] if known else []) + sites if host.is_file(f"{folder}/torch/__init__.py")), None
+    )
     return Torch(host, site, tuple(sites), cuda) if site is not None else None

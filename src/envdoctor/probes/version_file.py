@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # torch 2.14.1+cu130 writes:            torch 1.12 wrote:
 #   __version__ = '2.14.1+cu130'          __version__ = '1.12.1+cu102'
@@ -17,8 +17,7 @@ ASSIGNMENT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class VersionFile:
+class VersionFile(NamedTuple):
     """What a version.py says; None where it says None or nothing. `told` holds the names it mentions."""
 
     version: str | None

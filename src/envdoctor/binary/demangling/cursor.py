@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envdoctor.binary.demangling.nodes import CannotDemangle
+from envdoctor.binary.demangling.words import QUALIFIERS
+from envdoctor.binary.demangling.writing import CannotDemangle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envdoctor.binary.demangling.nodes import Node
+    from envdoctor.binary.demangling.writing import Node
 
 DEEPEST = 100
 """Types, expressions and functions within each other, up to six calls each; torch 2.14.1 and triton have 27 at most."""
+LONGEST_NUMBER = 9
 
 
 class Cursor:
@@ -44,10 +46,10 @@ class Cursor:
             self._at += 1
         return self._text[start : self._at]
 
-    def _number(self, longest: int = 9) -> int:
+    def _number(self) -> int:
         """Digits, as a number; raises without any, or with more than a name can mean."""
         digits = self._digits()
-        if not 0 < len(digits) <= longest:
+        if not 0 < len(digits) <= LONGEST_NUMBER:
             raise CannotDemangle
         return int(digits)
 
@@ -57,6 +59,40 @@ class Cursor:
             return 0
         found = self._number() + 1
         self._demand("_")
+        return found
+
+    def _signed(self) -> str:
+        sign = "n" if self._take("n") else ""
+        digits = self._digits()
+        if not digits:
+            raise CannotDemangle
+        return sign + digits
+
+    def _seq_id(self) -> int:
+        """A number of base 36 and the "_" behind it: nothing is 0, "0" is 1."""
+        end = self._text.find("_", self._at)
+        digits = self._text[self._at : end] if end >= 0 else "?"
+        self._at = end + 1
+        if not digits:
+            return 0
+        if len(digits) > 6 or not all("0" <= digit <= "9" or "A" <= digit <= "Z" for digit in digits):
+            raise CannotDemangle
+        return int(digits, 36) + 1
+
+    def _identifier(self) -> str:
+        length = self._number()
+        found = self._peek(length)
+        if not length or len(found) != length:
+            raise CannotDemangle
+        self._at += length
+        return found
+
+    def _qualifiers(self) -> list[str]:
+        """The words, the innermost first."""
+        found: list[str] = []
+        while self._peek() in QUALIFIERS:
+            found.insert(0, QUALIFIERS[self._peek()])
+            self._at += 1
         return found
 
     def _until_end(self, rule: Callable[[], Node]) -> tuple[Node, ...]:

@@ -1,4 +1,4 @@
-"""Expressions within mangled names: constants and what is computed of template arguments (`enable_if`, `decltype`)."""
+"""Template arguments and expressions within mangled names: constants, what is computed (`enable_if`, `decltype`)."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from abc import ABC, abstractmethod
 from envdoctor.binary.demangling.cursor import Cursor
 from envdoctor.binary.demangling.nodes import (
     Braced,
-    CannotDemangle,
     Encoding,
     Expansion,
     Joined,
     Listed,
     Literal,
     Member,
-    Node,
     Operation,
+    Pack,
     PackLength,
+    Parameter,
     Template,
     Text,
 )
 from envdoctor.binary.demangling.words import CASTS, OPERATORS
+from envdoctor.binary.demangling.writing import CannotDemangle, Node
 
 
 class Expressions(Cursor, ABC):
-    """Reads expressions; the rest of the grammar is `Parser`'s."""
+    """Reads expressions and template arguments; the rest of the grammar is `Parser`'s."""
 
     @abstractmethod
     def _encoding(self) -> Node: ...
@@ -37,15 +38,6 @@ class Expressions(Cursor, ABC):
 
     @abstractmethod
     def _unqualified_name(self, within: Node | None) -> Node: ...
-
-    @abstractmethod
-    def _qualifiers(self) -> list[str]: ...
-
-    @abstractmethod
-    def _template_param(self) -> Node: ...
-
-    @abstractmethod
-    def _template_args(self) -> tuple[Node, ...]: ...
 
     def _literal(self) -> Node:
         self._demand("L")
@@ -162,3 +154,23 @@ class Expressions(Cursor, ABC):
         if isinstance(function, Encoding):
             function = function.name
         return Listed(Operation((Text(""), Text("")), (function,)), "(", arguments, ")")
+
+    def _template_param(self) -> Node:
+        self._demand("T")
+        return Parameter(self._sequence())
+
+    def _template_args(self) -> tuple[Node, ...]:
+        self._demand("I")
+        return self._until_end(self._template_arg)
+
+    def _template_arg(self) -> Node:
+        return self._bounded(self._template_arg_by_code)
+
+    def _template_arg_by_code(self) -> Node:
+        if self._take("J"):
+            return Pack(self._until_end(self._template_arg))
+        if self._take("X"):
+            node = self._expression()
+            self._demand("E")
+            return node
+        return self._literal() if self._peek() == "L" else self._type()

@@ -10,7 +10,6 @@ from envdoctor.binary.demangling.expressions import Expressions
 from envdoctor.binary.demangling.nodes import (
     Array,
     Builtin,
-    CannotDemangle,
     Conversion,
     Encoding,
     Expansion,
@@ -22,9 +21,6 @@ from envdoctor.binary.demangling.nodes import (
     Member,
     MemberPointer,
     Method,
-    Node,
-    Pack,
-    Parameter,
     Pointer,
     Qualified,
     Structor,
@@ -42,6 +38,7 @@ from envdoctor.binary.demangling.words import (
     SPECIAL,
     SPECIAL_OF_NAMES,
 )
+from envdoctor.binary.demangling.writing import CannotDemangle, Node
 
 ANONYMOUS = ("_GLOBAL__N", "_GLOBAL_.N", "_GLOBAL_$N")
 POINTERS = {"P": "*", "R": "&", "O": "&&"}
@@ -119,13 +116,6 @@ class Parser(Expressions):
             self._demand("h")
         self._signed()
         self._demand("_")
-
-    def _signed(self) -> str:
-        sign = "n" if self._take("n") else ""
-        digits = self._digits()
-        if not digits:
-            raise CannotDemangle
-        return sign + digits
 
     # Names
 
@@ -251,14 +241,6 @@ class Parser(Expressions):
         name = self._identifier()
         return Text("(anonymous namespace)" if name.startswith(ANONYMOUS) else name)
 
-    def _identifier(self) -> str:
-        length = self._number()
-        found = self._peek(length)
-        if not length or len(found) != length:
-            raise CannotDemangle
-        self._at += length
-        return found
-
     def _operator_name(self) -> Node:
         code = self._peek(2)
         self._at += 2
@@ -282,17 +264,17 @@ class Parser(Expressions):
 
     def _type_by_code(self) -> Node:
         start = self._peek()
-        if start in BUILTINS and start:
+        if start in BUILTINS:
             self._at += 1
             return Builtin(*BUILTINS[start])
-        if start in QUALIFIERS and start:
+        if start in QUALIFIERS:
             words = self._qualifiers()
             # Those of a function type are qualifiers of its object, and that type alone is no part of its own.
             node = self._function() if self._peek() == "F" else self._type()
             for word in words:
                 node = Qualified(node, word)
             return self._remembered(node)
-        if start in POINTERS and start:
+        if start in POINTERS:
             self._at += 1
             return self._remembered(Pointer(self._type(), POINTERS[start]))
         if start == "S":
@@ -377,16 +359,6 @@ class Parser(Expressions):
         self._demand("E")
         return found
 
-    def _qualifiers(self) -> list[str]:
-        """The words, the innermost first."""
-        found: list[str] = []
-        while self._peek() in QUALIFIERS and self._peek():
-            found.insert(0, QUALIFIERS[self._peek()])
-            self._at += 1
-        return found
-
-    # References back, templates
-
     def _substitution(self) -> Node:
         code = self._peek(2)
         if code in ABBREVIATIONS:
@@ -397,37 +369,6 @@ class Parser(Expressions):
         if number >= len(self._known):
             raise CannotDemangle
         return self._known[number]
-
-    def _seq_id(self) -> int:
-        """A number of base 36 and the "_" behind it: nothing is 0, "0" is 1."""
-        end = self._text.find("_", self._at)
-        digits = self._text[self._at : end] if end >= 0 else "?"
-        self._at = end + 1
-        if not digits:
-            return 0
-        if len(digits) > 6 or not all("0" <= digit <= "9" or "A" <= digit <= "Z" for digit in digits):
-            raise CannotDemangle
-        return int(digits, 36) + 1
-
-    def _template_param(self) -> Node:
-        self._demand("T")
-        return Parameter(self._sequence())
-
-    def _template_args(self) -> tuple[Node, ...]:
-        self._demand("I")
-        return self._until_end(self._template_arg)
-
-    def _template_arg(self) -> Node:
-        return self._bounded(self._template_arg_by_code)
-
-    def _template_arg_by_code(self) -> Node:
-        if self._take("J"):
-            return Pack(self._until_end(self._template_arg))
-        if self._take("X"):
-            node = self._expression()
-            self._demand("E")
-            return node
-        return self._literal() if self._peek() == "L" else self._type()
 
 
 def without_void(parameters: tuple[Node, ...]) -> tuple[Node, ...]:
