@@ -122,6 +122,10 @@ def test_one_finding_a_package_by_its_worst_role() -> None:
         (undefined(string_abi="old", built_for="torch 2.5", source_of_built_for="METADATA"), "so). It was compiled"),
         (undefined(symbols=[], count=7), "needs a symbol and 6 more"),
         (undefined(symbols=[{"name": "x", "shown": f"c10::f({'int, ' * 100}int)"}]), "needs c10::f(...), which"),
+        (
+            undefined(symbols=[{"name": "x", "shown": f"c10::(anonymous namespace)::f({'int, ' * 100}int)"}]),
+            "needs c10::(anonymous namespace)::f(...), which",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_said_of_a_symbol(row: Value, words: str) -> None:

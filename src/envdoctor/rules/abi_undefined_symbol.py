@@ -37,7 +37,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import CUDNN, NCCL, by_package, shadowed, some, undefined, when_loaded
+from envdoctor.rules.binary_rows import (
+    CUDNN,
+    NCCL,
+    WARNS_ONLY,
+    by_package,
+    going_on,
+    shadowed,
+    some,
+    undefined,
+    when_loaded,
+)
 from envdoctor.rules.partner_fit import PARTNERS
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.shadowing import example
@@ -66,12 +76,13 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     rows = [row for row in undefined(machine) if row.library not in told and not _is_told_elsewhere(machine, row)]
     for package, found in by_package(rows):
         objects = f" {len(found)} of its objects do not load." if len(found) > 1 else ""
+        without = going_on(package, rows)
         yield RULE.finding(
             machine,
             package,
-            f"{found[0].says(torch.text)}{objects}",
+            f"{found[0].says(torch.text)}{objects}{f' {without}' if without else ''}",
             "libraries.undefined", "torch.version",
-            when=when_loaded(found, "it does not load"),
+            when=WARNS_ONLY if without else when_loaded(found, "it does not load"),
             confidence=Confidence.PROVED,
         )  # fmt: skip
     for row in others:
@@ -131,6 +142,23 @@ RULE = Rule(
                 ],
             },
             says="2 of its objects",
+        ),
+        Example(
+            "xformers, which goes on without what it compiled",
+            {"libraries.undefined": [_lacking("xformers/_C.so", "xformers")]},
+            severity=Severity.WARNING,
+            says="`import xformers` warns and goes on",
+        ),
+        Example(
+            "xformers, whose FlashAttention does not load either",
+            {
+                "libraries.undefined": [
+                    _lacking("xformers/_C.so", "xformers"),
+                    _lacking("xformers/flash_attn_3/_C.so", "xformers", "optional"),
+                ],
+            },
+            severity=Severity.ERROR,
+            says="xformers/_C.so",
         ),
         Example(
             "a codec of torchvision",

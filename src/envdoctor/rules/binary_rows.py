@@ -29,6 +29,19 @@ VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD")
 CUDNN, NCCL = "libcudnn", "libnccl.so"
 """How the libraries of cuDNN, and the one of NCCL, begin."""
 
+WARNS_ONLY = "its import only warns"
+"""The circumstance of a package in `GOES_ON`."""
+
+GOES_ON = {
+    "xformers": (
+        r"xformers/_C\.[^/]*so",
+        "`import xformers` warns and goes on without it: memory-efficient attention, SwiGLU and what else it compiled "
+        "are not available, torch's own attention is.",
+    ),
+}
+"""Packages that catch the error of a pattern of their objects, and what they do then (`xformers/_cpp_lib.py` of 0.0.32
+to 0.0.35). Where its `flash_attn_3/_C.so` does not load either, `import xformers.ops` fails."""
+
 STRING_ABI = {
     "old": "It was compiled with the old std::string of C++ (_GLIBCXX_USE_CXX11_ABI=0), and torch with the new one.",
     "new": "It was compiled with the new std::string of C++ (_GLIBCXX_USE_CXX11_ABI=1), and torch with the old one.",
@@ -244,6 +257,12 @@ def when_loaded(rows: list[P], always: str) -> str:
     return always if rows[0].role == "entry" else "an optional part"
 
 
+def going_on(package: str, rows: Iterable[Part]) -> str:
+    """Return what a package does without its objects among all `rows` that do not load; "" where its import fails."""
+    objects, told = GOES_ON.get(package, ("", ""))
+    return told if all(re.fullmatch(objects, row.object) for row in rows if row.package == package) else ""
+
+
 def release(version: str | None) -> tuple[int, ...]:
     """Return the numbers a version begins with: (9, 24, 0, 43); none where it begins with none."""
     match = re.match(r"(?a)\d{1,9}(?:\.\d{1,9}){0,5}", version or "")
@@ -294,4 +313,5 @@ def _symbol(value: Value) -> str | None:
     shown = value.get("shown") or value.get("name")
     if not isinstance(shown, str) or len(shown) <= MOST_SHOWN:
         return shown if isinstance(shown, str) else None
-    return f"{shown.partition('(')[0][:300]}(...)"
+    name = re.split(r"\((?!anonymous namespace\))", shown, maxsplit=1)[0]
+    return f"{name[:300]}(...)"

@@ -34,8 +34,7 @@ pytorch#43300 and pytorch#43551 (1.6.0), pytorch#22338 (QEMU).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.finding import Severity
 from envdoctor.rules.rule import Example, Rule, Stage
@@ -50,8 +49,7 @@ if TYPE_CHECKING:
 LOADS, RUNS = "torch does not load", "some functions end the program"
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """What releases for an architecture need: one of `flags`, and what happens `when` none is there.
 
     Flags that only processors with the first one have stand beside it, so that a list that leaves one out does no harm.

@@ -30,10 +30,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import CUDNN, loaded, shadowed, undefined
+from envdoctor.rules.binary_rows import CUDNN, loaded, shadowed
 from envdoctor.rules.cudnn_parts import NEEDS, compiled_with, first_library, libraries, refused, two_releases
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.shadowing import consequence, example, lacking
+from envdoctor.rules.shadowing import asked_in_vain, consequence, example, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
             confidence=Confidence.PROVED,
         )  # fmt: skip
         return
-    asks = next((one for one in undefined(machine) if one.role == "entry" and one.is_asked_of("cudnn", CUDNN)), None)
+    asks = asked_in_vain(machine, "cudnn", CUDNN)
     if asks is not None:
         yield RULE.finding(
             machine,

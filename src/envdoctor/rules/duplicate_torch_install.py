@@ -28,8 +28,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.partner_fit import PARTNERS, misfit, needs_of
@@ -53,8 +52,7 @@ CALLED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of a package: `site` is the folder it lies in, `kind` that of the layer of sys.path."""
 
     version: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
@@ -17,8 +16,7 @@ _CHANNEL = r"(?:^|/)whl/(cpu|xpu|cu[0-9]{2,4}|rocm[0-9.]{1,8})(?:/simple)?/?$"
 INDEXES = frozenset({"index-url", "extra-index-url"})
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting: `origin` is the variable or the file it stands in."""
 
     tool: str

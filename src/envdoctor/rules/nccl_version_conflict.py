@@ -26,9 +26,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import NCCL, shadowed, undefined
+from envdoctor.rules.binary_rows import NCCL, shadowed
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.shadowing import LACKS, VARIABLE, circumstance, consequence, example, lacking, weight
+from envdoctor.rules.shadowing import (
+    LACKS,
+    VARIABLE,
+    asked_in_vain,
+    circumstance,
+    consequence,
+    example,
+    lacking,
+    weight,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +69,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
             confidence=Confidence.PROVED if row.lacks else Confidence.INFERRED,
         )  # fmt: skip
         return
-    asks = next((one for one in undefined(machine) if one.role == "entry" and one.is_asked_of("nccl", NCCL)), None)
+    asks = asked_in_vain(machine, "nccl", NCCL)
     if asks is not None:
         yield RULE.finding(
             machine,

@@ -5,8 +5,9 @@
 "ModuleNotFoundError: No module named 'torch'" (or 'torch.nn'), "module 'torch' has no attribute 'cuda'" for a folder
 that is left empty, "libnccl.so.2: file too short", "libcudnn.so.9: cannot open shared object file". Folders named
 `~orch` are what pip moved aside; beside a whole torch they are only litter. Where only the record was moved, torch
-imports, and whatever asks for it by its record (pip, transformers) finds none. Files that are whole and other than
-recorded are a note: somebody stripped, patched or edited them.
+imports, and whatever asks for it by its record (pip, transformers) finds none. A file that has
+other content than was recorded, and was not cut short, is a note: somebody stripped, patched or edited it, or, where
+only its hash differs, the disk or a copy changed some of its bytes.
 
 ## Why it happens
 A disk that filled up, a job killed at its time limit or a copy that broke off leaves files short or empty; cleaning
@@ -85,10 +86,8 @@ def _of_files(machine: Machine, row: dict[str, Value], files: list[dict[str, Val
         message = f"Files of {called} are damaged: {_wrong(useless[0])}{_further(row)}. What uses them fails."
         when = "files are gone"
     else:
-        message = (
-            f"Files of {called} are not those that were installed: {_wrong(files[0])}{_further(row)}. They are whole: "
-            "somebody edited, stripped or patched them."
-        )
+        wrong = f"{_wrong(files[0])}{_further(row)}"
+        message = f"Files of {called} are not those that were installed: {wrong}. {_reason(files[0])}."
         when = "changed since it was installed"
     return RULE.finding(machine, package, message, "packages.damaged", when=when, confidence=Confidence.PROVED)
 
@@ -115,6 +114,13 @@ def _wrong(file: dict[str, Value]) -> str:
     if recorded == found:
         return f"{name} has other content than was recorded"
     return f"{name} has {found:,} bytes, and {recorded:,} were installed"
+
+
+def _reason(file: dict[str, Value]) -> str:
+    """Say how a file that was not cut short may have come by other content."""
+    if file.get("what") == "hash":
+        return "They have their full length: somebody edited them, or the disk or a copy changed them"
+    return "They are whole: somebody edited, stripped or patched them"
 
 
 def _further(row: dict[str, Value]) -> str:

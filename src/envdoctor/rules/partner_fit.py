@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.matrix.versions import minor, older
 from envdoctor.model.fact import Absent
@@ -25,8 +24,7 @@ OF_TORCH = ("libtorch", "libc10")
 """How the libraries of torch itself begin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(NamedTuple):
     """Why a partner does not fit, and the facts that show it."""
 
     message: str

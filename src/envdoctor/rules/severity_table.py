@@ -89,7 +89,11 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
     },
     "mkl-incompatible": {ALWAYS: ERROR},
     "numpy2-abi": {ALWAYS: ERROR},
-    "abi-undefined-symbol": {"an optional part": NOTE, "it does not load": ERROR},
+    "abi-undefined-symbol": {
+        "an optional part": NOTE,
+        "its import only warns": WARNING,
+        "it does not load": ERROR,
+    },
     "ext-arch-missing": {
         "a part of it": NOTE,
         "another visible GPU is served": WARNING,
@@ -131,7 +135,7 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
     },
     "glibc-too-old": {"an optional part": NOTE, ALWAYS: ERROR},
     "missing-windows-runtime-dll": {ALWAYS: ERROR},
-    "shared-library-missing": {"an optional part": NOTE, ALWAYS: ERROR},
+    "shared-library-missing": {"an optional part": NOTE, "its import only warns": WARNING, ALWAYS: ERROR},
     "toolkit-build-mismatch": {ALWAYS: NOTE},
     # The container, the host and other platforms.
     "dev-shm-too-small": {ALWAYS: NOTE},

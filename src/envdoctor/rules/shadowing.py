@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envdoctor.rules.binary_rows import VARIABLES, some
+from envdoctor.rules.binary_rows import VARIABLES, some, undefined
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
+    from envdoctor.model.machine import Machine
     from envdoctor.rules.binary_rows import Shadowed, Undefined
 
 VARIABLE = VARIABLES[0]
@@ -39,6 +40,12 @@ def consequence(row: Shadowed) -> str:
     if row.is_older:
         return "it is older, and may fail where the environment's own works"
     return "it is not older, and has what is needed of it"
+
+
+def asked_in_vain(machine: Machine, provider: str, library: str) -> Undefined | None:
+    """Return what torch, or an extension as it is imported, asks of a library that is loaded and does not have it."""
+    asking = (row for row in undefined(machine) if row.role == "entry" and row.is_asked_of(provider, library))
+    return next(asking, None)
 
 
 def lacking(row: Undefined, name: str, version: str | None) -> str:

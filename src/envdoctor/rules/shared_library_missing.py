@@ -16,7 +16,7 @@ build of torch does not have.
 `readelf -d` on the object lists what it needs.
 
 ## How to fix
-For torch: reinstall the same build together with the libraries it pins; `envdoctor plan` names the command. For an
+For torch: install what it requires and is gone, or the same build again; `envdoctor plan` names the command. For an
 extension: install its build for this torch and this CUDA, or compile it again with `--no-build-isolation` beside a
 toolkit of torch's CUDA. A link from one major's library to the other's name does not help: their functions differ.
 
@@ -31,7 +31,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import by_package, missing, when_loaded
+from envdoctor.rules.binary_rows import WARNS_ONLY, by_package, going_on, missing, when_loaded
 from envdoctor.rules.missing_libGL import is_of_the_desktop
 from envdoctor.rules.partner_fit import OF_TORCH, PARTNERS
 from envdoctor.rules.rule import Example, Rule, Stage
@@ -62,7 +62,10 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         row, why = _with_reason(machine, found)
         libraries = {one.library for one in found}
         others = f" and {len(libraries) - 1} more" if len(libraries) > 1 else ""
-        if not why:
+        without = going_on(package, rows)
+        if without:
+            why = f"{why or '.'} {without}"
+        elif not why:
             fails = f"`import {package}` fails" if package in ("torch", *PARTNERS) else "it does not load"
             why = f", so {fails if row.role == 'entry' else 'that part of it does not load'}."
         yield RULE.finding(
@@ -70,7 +73,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
             package,
             f"{row.object}{of} needs {row.library}{others}, which is in none of the folders the loader searches{why}",
             "libraries.missing", f"{package}.version", "torch.version", "torch.cuda",
-            when=when_loaded(found, ALWAYS),
+            when=WARNS_ONLY if without else when_loaded(found, ALWAYS),
             confidence=Confidence.PROVED,
         )  # fmt: skip
 
@@ -130,6 +133,12 @@ RULE = Rule(
                 "libraries.missing": [_without("libc10_cuda.so")],
             },
             says="torch 2.9.1+cpu, built without CUDA, does not have it",
+        ),
+        Example(
+            "xformers for CUDA 12, which goes on without what it compiled",
+            {**CUDA_13, "libraries.missing": [_without("libcudart.so.12", "xformers", "xformers/_C.so")]},
+            severity=Severity.WARNING,
+            says="`import xformers` warns and goes on",
         ),
         Example(
             "a library of the system",

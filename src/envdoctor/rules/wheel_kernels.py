@@ -6,7 +6,6 @@ comparison. The file itself decides where it could be read, whoever built it; el
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.matrix.device_code import DeviceCode, read_code, read_flags, throughout
@@ -54,8 +53,7 @@ def torch_file(machine: Machine) -> TorchFile | None:
     return TorchFile(flags, flags, stated=True) if flags else None
 
 
-@dataclass(frozen=True, slots=True)
-class Kernels:
+class Kernels(NamedTuple):
     """The installed torch against the visible GPUs.
 
     `code` is what it holds, `file` the file that was read, None where the matrix told it; `jit` says that the driver is
@@ -188,8 +186,7 @@ def disputed_on(code: DeviceCode, cuda: str | None, capability: Capability) -> b
     return any(cubin_disputed_on(one, capability, major) for one in built_for)
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """A build whose kernels nobody has read, against the visible GPUs: what its CUDA cannot have compiled for.
 
     Each entry of `too_new` and `too_old` is a GPU, its capability and the first or last CUDA for it.
