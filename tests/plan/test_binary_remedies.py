@@ -264,16 +264,94 @@ def test_a_library_that_is_back_is_found_again() -> None:
     assert predicted(seen, plan, MATRIX)["libraries.missing"] == Known([], "after the plan")
 
 
-def test_a_damaged_torch_brings_its_cuda_libraries_and_an_extension_comes_from_the_package_index() -> None:
+def test_a_damaged_torch_comes_alone_and_an_extension_from_the_package_index() -> None:
     seen = snapshot(
         {"packages.damaged": [damaged("torch", "2.9.1", "torch/nn/__init__.py"), damaged("xformers", "0.0.33", "x.so")]}
     )
     plan = answered(seen, ("package-files-damaged", "torch"), ("package-files-damaged", "xformers"))
-    first, *_, last = [step.argv for step in plan.steps]
-    assert "torch==2.9.1+cu128" in first
-    assert any(word.startswith("nvidia-nccl-cu12==") for word in first)
+    first, last = [step.argv for step in plan.steps]
+    assert first[-1] == "torch==2.9.1+cu128"
+    assert {"--force-reinstall", "--no-deps"} <= set(first)
+    assert not any(word.startswith("nvidia-") for word in first)
     assert last[-1] == "xformers==0.0.33"
     assert "--index-url" not in last
+
+
+def packages(*names: str) -> dict[str, str]:
+    return {"torch": "2.9.1", **dict.fromkeys(names, "1")}
+
+
+@pytest.mark.parametrize(
+    ("libraries", "installed", "again"),
+    [
+        pytest.param(["libcudnn.so.9"], packages("nvidia-nccl-cu12"), False, id="its package is gone"),
+        pytest.param(["libcudnn.so.9"], packages("nvidia-cudnn-cu12"), True, id="its package is recorded"),
+        pytest.param(["libcudnn.so.9", "libc10.so"], packages(), True, id="so is one of torch itself"),
+        pytest.param(["libcusparseLt.so.0"], packages("nvidia-cusparse-cu12"), False, id="not its namesake"),
+        pytest.param(["libcudnn.so.9"], None, True, id="no records"),
+    ],
+)
+def test_a_package_that_is_gone_is_added_and_torch_stays(
+    libraries: list[str], installed: dict[str, str] | None, again: bool
+) -> None:
+    rows_ = [{"object": "torch/lib/libtorch_cuda.so", "library": one, "package": "torch"} for one in libraries]
+    seen = snapshot({"libraries.missing": rows_, "packages.installed": installed or Unknown("not readable")})
+    first, *others = [step.argv for step in answered(seen, ("shared-library-missing", "torch")).steps]
+    assert ("--force-reinstall" in first) is again
+    assert (others == []) is not again
+    if not again:
+        assert first[-1] == "torch==2.9.1"  # as its record calls it: the installed one meets that
+
+
+def test_a_damaged_torch_and_a_library_whose_package_is_gone() -> None:
+    row = {"object": "torch/lib/libtorch_cuda.so", "library": "libcudnn.so.9", "package": "torch"}
+    facts = {
+        "libraries.missing": [row],
+        "packages.damaged": [damaged("torch", "2.9.1", "torch/nn/__init__.py", "missing")],
+        "packages.installed": packages(),
+    }
+    first, second = [step.argv for step in answered(snapshot(facts), ("package-files-damaged", "torch")).steps]
+    assert "--force-reinstall" in first
+    assert "--force-reinstall" not in second
+    assert first[-1] == second[-1] == "torch==2.9.1+cu128"
+
+
+def test_a_torch_that_lacks_symbols_of_its_own_is_written_anew() -> None:
+    plan = proved(snapshot({"libraries.undefined": [undefined("torch", "2.9.1")]}))
+    assert "--force-reinstall" in plan.steps[0].argv
+    assert "torch==2.9.1+cu128" in plan.steps[0].argv
+    assert plan.proved is not False
+
+
+def test_an_installer_leaves_damaged_files_of_what_it_takes_for_satisfied() -> None:
+    seen = snapshot({"packages.damaged": [damaged("torch", "2.9.1", "torch/nn/__init__.py", "missing")]})
+
+    def left(requirement: str, *, again: bool = False) -> list[Any]:
+        change = Installs((requirement,), channel="cu128", again=again)
+        plan = Plan(Status.SOLVED, None, (Step("install-wheels", Applicability.UNSAFE, "", (), change=change),))
+        return rows(predicted(seen, plan, MATRIX), "packages.damaged")
+
+    assert left("torch==2.9.1") != []
+    assert left("torch==2.9.1", again=True) == []
+    assert left("torch==2.9.1+cu128") == []  # no name of what the record calls 2.9.1
+    assert left("torch==2.8.0") == []
+
+
+def test_an_extension_that_is_too_new_for_the_system_asks_for_no_other_torch() -> None:
+    row = {"object": "x.so", "package": "x", "role": "entry", "library": "libc.so.6", "version": "GLIBC_2.99"}
+    seen = snapshot({"libraries.unmet_versions": [{**row, "file": "/lib/libc.so.6", "highest": "GLIBC_2.36"}]})
+    plan = answered(seen, ("glibc-too-old", "x"))
+    assert all("torch" not in word for step in plan.steps for word in step.argv)
+    assert "on this system" in only(plan).why
+
+
+def test_files_without_the_kernels_of_their_release_are_written_anew() -> None:
+    kernels = {"files": ["torch/lib/libtorch_cuda.so"], "modules": 400, "sass": {"90": 1.0}, "ptx": {}, "flags": None}
+    plan = proved(snapshot({"torch.kernels": kernels}))
+    assert "--force-reinstall" in only(plan).argv
+    assert only(plan).argv[-1] == "torch==2.9.1+cu128"
+    assert plan.proved is True
+    assert "the matrix is wrong" in only(plan).why
 
 
 def test_what_is_changed_on_purpose_is_not_put_back() -> None:
@@ -511,7 +589,7 @@ def test_a_library_of_somebody_else_is_named_with_its_owner() -> None:
 def test_a_version_that_torch_does_not_pin_is_brought_back_to_the_pin() -> None:
     loaded = {"library": "libcudnn.so.9", "file": "x", "how": "DT_RPATH", "package": "nvidia-cudnn-cu12"}
     seen = snapshot({"libraries.loaded": [loaded], "torch.requires": ["nvidia-cudnn-cu12==9.10.2.21"]})
-    assert "torch==2.9.1+cu128" in only(answered(seen, ("cudnn-version-mismatch", "cudnn"))).argv
+    assert "torch==2.9.1" in only(answered(seen, ("cudnn-version-mismatch", "cudnn"))).argv
 
 
 # A module of somebody's own.

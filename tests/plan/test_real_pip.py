@@ -216,12 +216,19 @@ def test_a_build_without_a_local_version_replaces_one_of_the_same_name(
     assert (made.site_packages / "numpy" / "__init__.py").read_text() == "mine = True\n"
 
 
-def test_a_library_that_was_removed_is_put_back(tmp_path: Path, index: str, standin: Path) -> None:
-    """The reinstall of the same build: --force-reinstall for what is named, --no-deps for what is not."""
+@pytest.mark.parametrize(("missing", "steps", "left"), [
+    pytest.param(["libcudart.so.12"], 1, "2.5.1", id="its package is gone"),
+    pytest.param(["libcudart.so.12", "libc10.so"], 2, "2.5.1+cu124", id="torch itself is not whole"),
+])  # fmt: skip
+def test_a_library_that_was_removed_is_put_back(
+    tmp_path: Path, index: str, standin: Path, missing: list[str], steps: int, left: str
+) -> None:
+    """What torch requires, or the same build: --force-reinstall for what is named, --no-deps for what is not."""
     made = make_environment(tmp_path / "venv", "2.5.1+cu124", from_pypi=True, pip=False, nvidia={})
     requires = made.site_packages / "torch-2.5.1.dist-info" / "METADATA"
     text = requires.read_text().splitlines()
-    kept = [line for line in text if not line.startswith("Requires-Dist: nvidia-") or "cuda-runtime" in line]
+    others = ("Requires-Dist: nvidia-", "Requires-Dist: typing-extensions")  # which that index does not hold
+    kept = [line for line in text if not line.startswith(others) or "cuda-runtime" in line]
     requires.write_text("\n".join(kept) + "\n")
     install(made, "numpy", "1.26.4", files={"numpy/__init__.py": "mine = True\n"})
     done = subprocess.run([made.python, "-m", "ensurepip"], capture_output=True, check=False, env=quiet())
@@ -232,13 +239,13 @@ def test_a_library_that_was_removed_is_put_back(tmp_path: Path, index: str, stan
     ).json()
     saved["facts"]["libraries.missing"] = {
         "state": "known", "source": "elf",
-        "value": [{"object": "torch/lib/libtorch_cuda.so", "library": "libcudart.so.12"}],
+        "value": [{"object": "torch/lib/libtorch_cuda.so", "library": library} for library in missing],
     }  # fmt: skip
     said = run_cli(["plan", "--from", "-", "--index-base", index, "--format", "json"], stdin=json.dumps(saved))
-    steps = said.json()["steps"]
-    assert [step["argv"][0] for step in steps] == ["python", "python"]
-    for step in steps:  # what is recorded again, then what is gone altogether
+    told = said.json()["steps"]
+    assert [step["argv"][0] for step in told] == ["python"] * steps
+    for step in told:  # what is recorded again, then what is gone altogether
         carried_out([str(made.python), *step["argv"][1:]])
     assert installed(made)["nvidia_cuda_runtime_cu12"] == "12.4.127"
-    assert installed(made)["torch"] == "2.5.1+cu124"
+    assert installed(made)["torch"] == left
     assert installed(made)["numpy"] == "1.26.4"

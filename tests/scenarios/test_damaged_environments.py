@@ -371,6 +371,16 @@ def test_packages_of_many_variants_are_silent(cuda_12: Clone) -> None:
     assert set(MULTI_VARIANT) <= set(installed)
 
 
+def test_xformers_of_another_cuda_is_a_warning_as_its_import_goes_on(cuda: Clone) -> None:
+    cuda.install("xformers==0.0.35")
+    said = cuda.run("import torch, xformers.ops")
+    assert said.returncode == 0, said.stderr
+    assert "can't load C++/CUDA extensions" in said.stderr
+    rule, severity, message = first(checked(cuda))
+    assert (rule, severity) == ("shared-library-missing", "warning")
+    assert "`import xformers` warns and goes on" in message
+
+
 def test_hashes_are_compared_on_request(cuda: Clone) -> None:
     path = cuda.one("torch/lib/libc10_cuda.so")
     content = bytearray(path.read_bytes())
@@ -380,3 +390,71 @@ def test_hashes_are_compared_on_request(cuda: Clone) -> None:
     said = run_cli(["check", "--python", str(cuda.python), "--format", "json", "--deep"])
     named = [finding["message"] for finding in json.loads(said.stdout)["findings"]]
     assert any("libc10_cuda.so" in message for message in named), named
+
+
+def as_the_package_index_has_it(argv: list[str]) -> list[str] | None:
+    """A printed command without the wheel index of PyTorch, which tests do not reach; None for what only that has."""
+    place = argv.index("--index-url") if "--index-url" in argv else None
+    left = argv if place is None else [*argv[:place], *argv[place + 2 :]]
+    if any(word.endswith("+cpu") for word in left):
+        return None
+    return [re.sub(r"(==[0-9.]+)\+cu[0-9]+$", r"\1", word) for word in left]
+
+
+def damage(at: Clone, what: str) -> None:
+    if what == "truncated nccl":
+        at.truncate(at.one("nvidia/nccl/lib/libnccl.so.2"), 4096)
+    elif what == "removed cudnn":
+        at.remove("nvidia/cudnn/lib/libcudnn.so.9")
+    elif what == "uninstalled cudnn":
+        at.remove("nvidia/cudnn")
+        at.remove("nvidia_cudnn_cu13-*.dist-info")
+    elif what == "half a torch":
+        at.remove("torch/nn")
+        at.remove("torch/lib/libc10.so")
+    else:
+        at.install("torchvision==0.27.1")
+
+
+@pytest.mark.parametrize(
+    "what", ["truncated nccl", "removed cudnn", "uninstalled cudnn", "half a torch", "another torchvision"]
+)
+def test_the_plan_mends_it(cuda: Clone, what: str) -> None:
+    """The printed command, carried out: the environment is healthy, and imports."""
+    damage(cuda, what)
+    assert cuda.run("import torch, torchvision; torch.nn.Linear(1, 1)").returncode != 0
+    plan = checked(cuda)["plan"]
+    assert plan["proved"] is True
+    before = cuda.one("torch/version.py").stat().st_ino
+    for step in plan["steps"]:
+        argv = as_the_package_index_has_it(step["argv"])
+        assert argv is not None
+        assert argv[0] == str(cuda.python)
+        subprocess.run([*argv, "-qq", "--disable-pip-version-check"], check=True)
+    if what != "half a torch":
+        assert cuda.one("torch/version.py").stat().st_ino == before  # nobody downloads a gigabyte for a small file
+    assert above_notes(checked(cuda)) == []
+    said = cuda.run("import torch, torchvision; torch.nn.Linear(1, 1)")
+    assert said.returncode == 0, said.stderr
+
+
+def test_the_plan_for_a_hidden_cudnn_mends_it(cuda_12: Clone, tmp_path: Path) -> None:
+    second = other_cudnn(cuda_12, tmp_path / "other", "nvidia-cudnn-cu12==9.1.0.70")
+    plan = checked(cuda_12, LD_LIBRARY_PATH=f"{second}:/opt/of mine")["plan"]
+    assert plan["proved"] is None  # the other folder may bring one too
+    (step,) = plan["steps"]
+    assert step["argv"] == ["export", "LD_LIBRARY_PATH=/opt/of mine"]
+    environ = {"LD_LIBRARY_PATH": "/opt/of mine"}
+    assert above_notes(checked(cuda_12, **environ)) == []
+    said = cuda_12.run("import torch; torch.backends.cudnn.version()", **environ)
+    assert said.returncode == 0, said.stderr
+
+
+def test_the_plan_for_a_cuda_torchvision_names_the_build_for_the_cpu(cpu: Clone) -> None:
+    """Which only the wheel index of PyTorch has: it is proved in thought, and not carried out here."""
+    cpu.install("torchvision==0.28.0")
+    plan = checked(cpu)["plan"]
+    assert plan["proved"] is True
+    (step,) = plan["steps"]
+    assert step["argv"][-2:] == ["torch==2.13.0+cpu", "torchvision==0.28.0+cpu"]
+    assert as_the_package_index_has_it(step["argv"]) is None

@@ -15,7 +15,7 @@ from envdoctor.model.machine import Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
 from envdoctor.plan.candidates import candidates
 from envdoctor.plan.ordering import best
-from envdoctor.plan.rows import package_of, rows, said
+from envdoctor.plan.rows import cuda_major_of, package_of, rows, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +40,6 @@ WHEEL_BY_ITSELF = "flash-attn"
 compiles otherwise (setup.py of flash-attention v2.8.3)."""
 
 BUILT_FOR = re.compile(r"torch (\d+(?:\.\d+){1,2})(?:\+(\w+))?")
-OF_CUDA = re.compile(r"lib(?:cudart|cublas|cublasLt)\.so\.(\d+)(?:\.\d+)*")
-"""Libraries whose soname begins with the CUDA major they are of."""
 
 
 def built_again(solver: Solver, package: str, torch: TorchBuild) -> Step:
@@ -199,9 +197,9 @@ def _built_for(solver: Solver, package: str) -> Iterator[tuple[str | None, str |
     if pinned is not None:
         yield pinned, None, None, f"requires torch {pinned}"
     for row in rows(solver.machine.snapshot, "libraries.missing"):
-        match = OF_CUDA.fullmatch(said(row, "library") or "")
-        if package_of(row) == package and match:
-            yield None, None, int(match[1]), f"needs {match[0]}, of CUDA {match[1]}"
+        needed = cuda_major_of(row)
+        if package_of(row) == package and needed:
+            yield None, None, int(needed), f"needs {said(row, 'library')}, of CUDA {needed}"
 
 
 def _pinned(solver: Solver, package: str) -> str | None:

@@ -43,7 +43,8 @@ def _set(machine: Machine, variable: str, found: list[Row], places: frozenset[st
     short = shortened(machine, variable, folders)
     if short is None:
         return _by_hand(found, f"take that entry out of {variable} where it is set")
-    why = f"takes {', '.join(short.dropped)}, from which {_names(found)} is loaded in place of the environment's own"
+    loaded = f"{_names(found)} {_verb(found)} loaded in place of the environment's own"
+    why = f"takes {', '.join(short.dropped)}, from which {loaded}"
     kept = [entry for entry in short.stays if _is_driver_folder(entry, places)]
     stays = f"; {' and '.join(kept)} stays, for the driver" if kept else ""
     lost = _found_nowhere_else(machine, found, short.dropped)
@@ -55,7 +56,7 @@ def _set(machine: Machine, variable: str, found: list[Row], places: frozenset[st
 def _by_hand(found: list[Row], what: str) -> tuple[Step, ...]:
     if not found:
         return ()
-    why = f"{_names(found)} of the environment is hidden by {said(found[0], 'file')}: {what}"
+    why = f"{_names(found)} of the environment {_verb(found)} hidden by {said(found[0], 'file')}: {what}"
     return (Step("set-env", Applicability.MANUAL, why),)
 
 
@@ -63,6 +64,10 @@ def _names(found: list[Row]) -> str:
     names = list(dict.fromkeys(str(row.get("library")) for row in found))
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _verb(found: list[Row]) -> str:
+    return "is" if len({row.get("library") for row in found}) == 1 else "are"
 
 
 def _found_nowhere_else(machine: Machine, found: list[Row], dropped: tuple[str, ...]) -> list[str]:

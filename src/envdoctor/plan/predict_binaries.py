@@ -7,15 +7,14 @@ the matrix speaks for them; what other packages lack beside another torch is not
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.plan.predict_torch import SOURCE
-from envdoctor.plan.rows import Row, package_of, rows, rows_of, said
+from envdoctor.plan.rows import Row, cuda_major_of, package_of, rows, rows_of, said
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from envdoctor.model.change import Installs, Removes, SetsSearchPath
     from envdoctor.model.fact import Value
@@ -34,11 +33,11 @@ NEW_ENVIRONMENT: dict[str, Fact] = {name: Known([], SOURCE) for name in OF_PACKA
 NOT_LOOKED_AT = ("torch.kernels", *OF_THE_LOADER)
 """What a new build of torch is not asked about: its rows of the matrix tell, and no folder is put before its own."""
 
-CUDA_SONAME = re.compile(r"lib(?:cudart|cublas|cublasLt)\.so\.(\d+)(?:\.\d+)*")
 
-
-def installed(snapshot: Snapshot, change: Installs, names: Collection[str], torch: dict[str, Fact]) -> Snapshot:
-    """Return the snapshot once distributions of those names were installed.
+def installed(
+    snapshot: Snapshot, change: Installs, names: Mapping[str, tuple[str, str]], torch: dict[str, Fact]
+) -> Snapshot:
+    """Return the snapshot once distributions were installed: name to sign and version of what is asked for.
 
     `torch` are the facts of a torch among them; the same build, put there again, is no other one.
     """
@@ -46,6 +45,8 @@ def installed(snapshot: Snapshot, change: Installs, names: Collection[str], torc
     facts = {name: _without(snapshot[name], names, change) for name in OF_PACKAGES if name in snapshot.facts}
     if change.again:
         facts |= _restored(snapshot, names)
+        if "torch" in names:  # files that the matrix contradicts are not those of the build they are called by
+            snapshot = _not_asked(snapshot, ("torch.kernels",))
     if other_build:
         facts |= _beside_another_torch(snapshot.having(facts), names, torch)
         snapshot = without_loader(snapshot)
@@ -100,18 +101,33 @@ def without_loader(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot with a torch that nobody looked into; what hides its libraries may go on to do so."""
     free = all(isinstance(snapshot[f"env.{name}"], Absent) for name in ("LD_LIBRARY_PATH", "LD_PRELOAD"))
     unknown = {name: NOT_YET for name in OF_THE_LOADER if name in snapshot.facts and not free}
-    kept = {name: fact for name, fact in snapshot.facts.items() if name not in NOT_LOOKED_AT}
-    return type(snapshot)({**kept, **unknown}, snapshot.taken, snapshot.envdoctor, snapshot.redacted)
+    return _not_asked(snapshot, NOT_LOOKED_AT).having(unknown)
 
 
-def _without(fact: Fact, names: Collection[str], change: Installs) -> Fact:
-    """Return a fact without the rows of what is installed; the same wheel put there again lacks what it lacked."""
+def _not_asked(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
+    kept = {name: fact for name, fact in snapshot.facts.items() if name not in names}
+    return type(snapshot)(kept, snapshot.taken, snapshot.envdoctor, snapshot.redacted)
+
+
+def _without(fact: Fact, names: Mapping[str, tuple[str, str]], change: Installs) -> Fact:
+    """Return a fact without the rows of what is installed."""
     if not isinstance(fact, Known):
         return fact
     found = rows_of(fact)
-    own = [row for row in found if package_of(row) in names]
-    same = change.again and not change.compiled and any("checked" not in row for row in own)
-    return fact if same or not own else Known(_rows(row for row in found if row not in own), SOURCE)
+    kept = [row for row in found if package_of(row) not in names or _stays(row, names[package_of(row)], change)]
+    return fact if len(kept) == len(found) else Known(_rows(kept), SOURCE)
+
+
+def _stays(row: Row, asked: tuple[str, str], change: Installs) -> bool:
+    """Whether a row holds on: of what an installer takes for satisfied, and of the same wheel put there again.
+
+    That one lacks what it lacked, but its files are whole then, and no published torch lacks symbols of its own.
+    """
+    if change.again:
+        return not change.compiled and "checked" not in row and package_of(row) != "torch"
+    sign, wanted = asked
+    present = said(row, "version") or ""
+    return "checked" in row and sign == "==" and wanted in (present, present.partition("+")[0])
 
 
 def _restored(snapshot: Snapshot, names: Collection[str]) -> dict[str, Fact]:
@@ -148,7 +164,7 @@ def _beside_another_torch(snapshot: Snapshot, names: Collection[str], torch: dic
         open_ = left or others - meant
         facts["libraries.undefined"] = NOT_YET if open_ else Known([], SOURCE)
     if isinstance(snapshot["libraries.missing"], Known):
-        left = [row for row in rows(snapshot, "libraries.missing") if _cuda_of(row) != cuda.partition(".")[0]]
+        left = [row for row in rows(snapshot, "libraries.missing") if cuda_major_of(row) != cuda.partition(".")[0]]
         facts["libraries.missing"] = Known(_rows(left), SOURCE)
     return facts
 
@@ -159,11 +175,6 @@ def _is_for(built: str | None, version: str) -> bool:
     release, _, local = told.partition("+")
     here, _, channel = version.partition("+")
     return bool(told) and f"{here}.".startswith(f"{release}.") and (not local or local == channel)
-
-
-def _cuda_of(row: Row) -> str | None:
-    match = CUDA_SONAME.fullmatch(said(row, "library") or "")
-    return match[1] if match else None
 
 
 def _loaded_instead(snapshot: Snapshot, gone: list[Row], *, settled: bool) -> dict[str, Fact]:

@@ -14,6 +14,7 @@ from envdoctor.model.finding import Severity
 from envdoctor.model.machine import MOST_GPUS, Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
 from envdoctor.plan.by_hand import BY_HAND
+from envdoctor.plan.partners import COMPILED_PARTNERS
 
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Finding
@@ -31,6 +32,8 @@ ANOTHER_WHEEL = frozenset(
         "glibc-too-old",
     }
 )
+
+OF_KERNELS = frozenset({"gpu-arch-dropped", "gpu-arch-not-in-wheel"})
 
 OF_BINARIES = frozenset(
     {
@@ -132,8 +135,8 @@ def _by_binaries(solver: Solver, causes: list[Finding]) -> Answer | None:
 
 
 def _is_about_torch(finding: Finding) -> bool:
-    """Whether a rule of `ANOTHER_WHEEL` asks for another torch: an extension may be too new for a system too."""
-    return finding.rule != "glibc-too-old" or finding.subject == "torch"
+    """Whether a rule of `ANOTHER_WHEEL` asks for another set: an extension may be too new for a system too."""
+    return finding.rule != "glibc-too-old" or finding.subject in ("torch", *COMPILED_PARTNERS)
 
 
 def _causes(diagnosis: Diagnosis) -> list[Finding]:
@@ -149,7 +152,7 @@ def undecided(reason: Undecidable) -> Plan:
 def _by_packages(solver: Solver, causes: list[Finding]) -> Plan:
     """Answer what packages can mend; without any such cause, name what to install where there is no torch."""
     rules = {finding.rule for finding in causes}
-    if rules & ANOTHER_WHEEL:
+    if any(finding.rule in ANOTHER_WHEEL and _is_about_torch(finding) for finding in causes):
         return _another_wheel(solver, causes)
     try:
         torch = solver.machine.torch
@@ -175,7 +178,12 @@ def _another_wheel(solver: Solver, causes: list[Finding]) -> Plan:
     by_hand = tuple(_by_hand(finding, solver.machine) for finding in errors if finding.rule in BY_HAND)
     if plan.status is Status.IMPOSSIBLE and by_hand:
         return replace(plan, status=Status.SOLVED, steps=by_hand, undecided=False)
-    if errors or plan.status is Status.SOLVED or solver.machine.torch is None:
+    torch = solver.machine.torch
+    if torch is not None and {one.rule for one in errors} & OF_KERNELS:
+        from envdoctor.plan.repair import written_anew
+
+        plan = written_anew(solver, torch, plan)
+    if errors or plan.status is Status.SOLVED or torch is None:
         return plan
     return Plan(Status.NOTHING_TO_DO, alternatives=plan.alternatives, because=plan.because)
 

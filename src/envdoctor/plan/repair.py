@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.machine import OFFICIAL
@@ -11,6 +12,7 @@ from envdoctor.plan.damaged_files import RULE as DAMAGED
 from envdoctor.plan.damaged_files import damaged, requirements
 from envdoctor.plan.installers.choose import conda_tool
 from envdoctor.plan.partners import COMPILED_PARTNERS, partner_version
+from envdoctor.plan.requirements_gone import needs_what_is_gone
 from envdoctor.plan.wheel_index import exactly, index_url
 
 if TYPE_CHECKING:
@@ -57,8 +59,14 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
     rules = {finding.rule for finding in causes}
     incomplete = {finding.subject for finding in causes if finding.rule == "shared-library-missing"}
     broken = damaged(solver, causes)
-    if rules & (TORCH_ITSELF - {DAMAGED} if broken else TORCH_ITSELF) or "torch" in broken:
+    if rules & (TORCH_ITSELF - {DAMAGED} if broken else TORCH_ITSELF):
         incomplete.add("torch")
+    about = {(finding.rule, finding.subject) for finding in causes}
+    if ("abi-undefined-symbol", "torch") in about:
+        incomplete.add("torch")  # files of two releases in one folder, or libraries that it does not pin
+    gone = needs_what_is_gone(solver, broken)
+    if gone and not rules & TORCH_ITSELF and ("abi-undefined-symbol", "torch") not in about:
+        incomplete.discard("torch")  # its own files are whole: what it requires is enough
     built = {
         finding.subject for finding in causes if finding.rule in BUILD_RULES and finding.subject in COMPILED_PARTNERS
     }
@@ -81,8 +89,11 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
     )
     orders = [mend(solver, torch) for wanted, mend in mends if wanted]
     if "torch" in incomplete:
-        orders.insert(1, _what_is_gone(solver, torch))
+        orders.insert(1, _what_is_gone(solver, torch, _exact(solver, torch)))
     orders += _damaged(solver, torch, broken, with_torch="torch" in incomplete)
+    if gone and "torch" not in incomplete:
+        there = _exact(solver, torch) if "torch" in broken else _present(solver, torch)
+        orders.append(_what_is_gone(solver, torch, there))
     faulty = {rule.removeprefix("torch-").removesuffix("-mismatch") for rule in rules & PARTNER_RULES}
     if any(not _names(name, orders) for name in faulty):
         return solver.wheel_set()  # no partner for this very torch: the nearest set that holds all of them
@@ -126,6 +137,22 @@ def put_back(solver: Solver) -> Plan:
     return Plan(Status.SOLVED, None, (solver.installing.mend(order, f"installs the recorded torch {version} again"),))
 
 
+def written_anew(solver: Solver, torch: TorchBuild, plan: Plan) -> Plan:
+    """Return a plan for the very build that is there as one that an installer does not take for satisfied.
+
+    Its release serves these GPUs by the matrix, and its files do not: they are not those of the release.
+    """
+    chosen = plan.target
+    if chosen is None or (chosen.torch, chosen.channel) != (torch.release, torch.channel) or not torch.official:
+        return plan
+    order = solver.installing.order((_exact(solver, torch),), _index(solver, torch), again=True)
+    why = (
+        f"writes the files of torch {torch.text} anew: as published it has code for this GPU, and the files here have"
+        " none. Where that changes nothing, the matrix is wrong about this build"
+    )
+    return replace(plan, steps=(solver.installing.mend(order, why),))
+
+
 def _same_build(solver: Solver, torch: TorchBuild) -> Mend | None:
     """Reinstall the same build and its CUDA libraries, as far as they are recorded, and nothing else."""
     recorded = solver.machine.table("nvidia.packages") if solver.machine.is_known("nvidia.packages") else {}
@@ -166,9 +193,9 @@ def _belongs(name: str, major: str) -> bool:
     return tag == major if tag.isdigit() else major.isdigit() and int(major) >= FIRST_MAJOR_WITHOUT_TAG
 
 
-def _what_is_gone(solver: Solver, torch: TorchBuild) -> Mend:
+def _what_is_gone(solver: Solver, torch: TorchBuild, requirement: str) -> Mend:
     """Install what torch requires and nothing records any more: the resolver follows the requirements of its own."""
-    order = solver.installing.order((_exact(solver, torch),), _index(solver, torch))
+    order = solver.installing.order((requirement,), _index(solver, torch))
     return Mend(order, f"adds the CUDA libraries that torch {torch.text} requires and that are gone altogether")
 
 
@@ -233,7 +260,7 @@ def _partners(solver: Solver, torch: TorchBuild) -> Mend | None:
     if any(requirement in _public(solver) for requirement in wanted):
         # The wanted build is called like the present one: an installer would keep that.
         return Mend(solver.installing.order(wanted, _index(solver, torch), again=True), why, declared=True)
-    return Mend(solver.installing.order((_exact(solver, torch), *wanted), _index(solver, torch)), why, declared=True)
+    return Mend(solver.installing.order((_present(solver, torch), *wanted), _index(solver, torch)), why, declared=True)
 
 
 def _public(solver: Solver) -> tuple[str, ...]:
@@ -254,7 +281,7 @@ def _triton(solver: Solver, torch: TorchBuild) -> Mend | None:
 
 def _pins(solver: Solver, torch: TorchBuild) -> Mend:
     """Bring the CUDA libraries back to the pins of torch: the resolver compares what its requirements say."""
-    order = solver.installing.order((_exact(solver, torch),), _index(solver, torch))
+    order = solver.installing.order((_present(solver, torch),), _index(solver, torch))
     return Mend(order, f"brings the CUDA libraries back to what torch {torch.text} pins; other packages stay")
 
 
@@ -285,6 +312,15 @@ def _numpy(solver: Solver, torch: TorchBuild) -> Mend:
 def _exact(solver: Solver, torch: TorchBuild) -> str:
     """Return the requirement that names this very build on the channel's index."""
     return exactly("torch", torch.release, torch.channel or "cpu", solver.machine.wheel_platform)
+
+
+def _present(solver: Solver, torch: TorchBuild) -> str:
+    """Return the requirement that the torch that is there meets: on the package index no build has a tag.
+
+    Asked for "torch==2.14.1+cu130", an installer would replace the "2.14.1" of the package index by the same build.
+    """
+    recorded = solver.machine.told("torch.dist_version")
+    return f"torch=={torch.release}" if recorded == torch.release else _exact(solver, torch)
 
 
 def _index(solver: Solver, torch: TorchBuild) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Known
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
 
 Row = dict[str, "Value"]
+
+CUDA_SONAME = re.compile(r"lib(?:cudart|cublas|cublasLt)\.so\.(\d+)(?:\.\d+)*")
+"""Libraries whose soname begins with the CUDA major they are of; those of cuFFT and others count for themselves."""
 
 
 def rows(snapshot: Snapshot, name: str) -> list[Row]:
@@ -33,3 +37,9 @@ def said(row: Row, name: str) -> str | None:
 def package_of(row: Row) -> str:
     """Return the distribution a row is of; rows of old snapshots name it by the folder of their object alone."""
     return said(row, "package") or str(row.get("object")).partition("/")[0]
+
+
+def cuda_major_of(row: Row) -> str | None:
+    """Return the CUDA major that the library of a row is of, None where its name does not tell."""
+    match = CUDA_SONAME.fullmatch(said(row, "library") or "")
+    return match[1] if match else None

@@ -27,6 +27,8 @@ NARROWEST = 40
 MENDS = "To make it right, with this machine as it is:"
 VALUE = 120
 """Characters of one value shown as evidence; the whole value is in the JSON document."""
+WORDS = 300
+"""Characters of a table shown as evidence in words: two rows with their paths."""
 FEW = 6
 """Names of facts that stand in one sentence; all of them are told where `verbose` is asked for."""
 
@@ -119,7 +121,7 @@ def _filled(statement: Sequence[str], width: int) -> Iterator[Line]:
 def _finding(finding: Finding, width: int) -> Iterator[Line]:
     yield _headline(finding, "")
     yield from wrapped(safe(finding.message, SENTENCE), width, "  ", "  ")
-    yield from _seen(finding.evidence, width, "  ")
+    yield from _seen(finding, width, "  ")
     yield from wrapped(f"more: envdoctor explain {safe(finding.rule)}", width, "  ", "        ")
 
 
@@ -128,7 +130,7 @@ def _consequence(finding: Finding, depth: int, width: int, verbose: bool) -> Ite
     yield _headline(finding, indent, f", follows from {safe(finding.caused_by or '')}")
     yield from wrapped(safe(finding.message, SENTENCE), width, f"{indent}  ", f"{indent}  ")
     if verbose:
-        yield from _seen(finding.evidence, width, f"{indent}  ")
+        yield from _seen(finding, width, f"{indent}  ")
 
 
 def _headline(finding: Finding, indent: str, after: str = "") -> Line:
@@ -143,7 +145,7 @@ def _note(finding: Finding, width: int, verbose: bool) -> Iterator[Line]:
     yield Line(first.text, _STYLES[Severity.NOTE], len("note"))
     yield from others
     if verbose:
-        yield from _seen(finding.evidence, width, "      ")
+        yield from _seen(finding, width, "      ")
 
 
 def _explained(finding: Finding, width: int, verbose: bool) -> Iterator[Line]:
@@ -152,16 +154,22 @@ def _explained(finding: Finding, width: int, verbose: bool) -> Iterator[Line]:
     yield from wrapped(f"from which follows {safe(finding.rule)}{words}", width, "      ", "      ")
 
 
-def _seen(evidence: Sequence[Evidence], width: int, indent: str) -> Iterator[Line]:
-    if evidence:
-        text = "; ".join(_shown(one) for one in evidence)
+def _seen(finding: Finding, width: int, indent: str) -> Iterator[Line]:
+    if finding.evidence:
+        text = "; ".join(dict.fromkeys(_shown(one, finding.subject) for one in finding.evidence))
         yield from wrapped(f"seen: {text}", width, indent, f"{indent}      ")
 
 
-def _shown(evidence: Evidence) -> str:
+def _shown(evidence: Evidence, subject: str) -> str:
     name, source = safe(evidence.fact), safe(evidence.source)
     if evidence.value is None:
         return f"{name}: absent ({source})"
+    if isinstance(evidence.value, (list, dict)):
+        from envdoctor.reporters.evidence_rows import rows_in_words
+
+        words = rows_in_words(evidence.fact, evidence.value, subject)
+        if words is not None:
+            return f"{name}: {safe(words, WORDS)} ({source})"
     if isinstance(evidence.value, str):
         value = evidence.value
     else:
