@@ -13,6 +13,7 @@ import pytest
 from background import marked, start
 
 from envdoctor.commands.examine import _show_progress
+from envdoctor.start import INTERRUPTED
 from machines import run_cli
 from standin.environment import Environment, make_environment
 
@@ -53,7 +54,10 @@ def test_the_files_of_a_saved_machine_are_not_here(tmp_path: Path) -> None:
 
 def test_a_terminal_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     _show_progress(1_250_000_000, 4_500_000_000)
-    assert capsys.readouterr().err == "comparing files: 1.2 of 4.5 GB\x1b[K\r"
+    assert capsys.readouterr().err == "hashed 1.2 of 4.5 GB\x1b[K\r"
+    _show_progress(10_250_000_000, 14_500_000_000)
+    said = capsys.readouterr().err.removesuffix("\x1b[K\r")
+    assert len(said) <= len(INTERRUPTED.strip())  # which is written over it when somebody presses Ctrl-C
     _show_progress(4_500_000_000, 4_500_000_000)
     assert capsys.readouterr().err == "\x1b[K\r"
 

@@ -68,8 +68,8 @@ def examine(
 
 
 def _show_progress(done: int, of: int) -> None:
-    # The cursor goes back at once, so that whatever is written next, "interrupted" too, takes the place of the line.
-    said = f"comparing files: {done / 1e9:.1f} of {of / 1e9:.1f} GB" if done < of else ""
+    # The cursor goes back at once, and the line is no longer than "envdoctor: interrupted", which takes its place.
+    said = f"hashed {done / 1e9:.1f} of {of / 1e9:.1f} GB" if done < of else ""
     try:
         sys.stderr.write(f"{said}\x1b[K\r")
         sys.stderr.flush()
