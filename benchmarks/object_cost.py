@@ -25,8 +25,8 @@ from probe_cost import one_look
 from envdoctor.binary.image import opened
 from envdoctor.binary.symbols import Symbols
 from envdoctor.host.host import Host
-from envdoctor.probes.symbol_names import provider_of
-from envdoctor.probes.symbol_scope import TORCH_LIBRARIES
+from envdoctor.probes.binding.names import provider_of
+from envdoctor.probes.binding.scope import TORCH_LIBRARIES
 from envdoctor.probes.target import choose
 
 NUMBERS = (0, 10, 100, 1000)

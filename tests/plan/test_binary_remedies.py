@@ -17,13 +17,13 @@ from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.model.finding import Confidence, Diagnosis, Evidence, Finding, Severity, Verdict
 from envdoctor.model.machine import Machine
 from envdoctor.model.plan import Applicability, Plan, Status, Step
+from envdoctor.plan.files.search_path import shortened
+from envdoctor.plan.files.system_packages import OF_DEBIAN, system_package
 from envdoctor.plan.predict import predicted
 from envdoctor.plan.proof import prove
 from envdoctor.plan.remedies import OF_BINARIES, plan_for
 from envdoctor.plan.rows import rows
-from envdoctor.plan.search_path import shortened
 from envdoctor.plan.solve import Solver
-from envdoctor.plan.system_packages import OF_DEBIAN, system_package
 from envdoctor.reporters.plan_lines import render_plan
 from machines import machine_snapshot
 

@@ -23,12 +23,11 @@ from envdoctor.probes import (
     layers,
     nvidia_packages,
     partners,
-    pyvenv,
-    records,
     torch_build,
 )
 from envdoctor.probes.conda_records import channel_name
-from envdoctor.probes.provenance import FINDER, MAPPED
+from envdoctor.probes.installed import pyvenv, records
+from envdoctor.probes.installed.provenance import FINDER, MAPPED
 from recorded_tree import SITE, TOLD, Tree
 
 PROBES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.probes import distributions
-from envdoctor.probes.built_for import built_for
+from envdoctor.probes.binding.built_for import built_for
 from envdoctor.probes.compiled_objects import CompiledObject, Role
 from hostile_texts import TEXTS
 from recorded_tree import SITE, Tree

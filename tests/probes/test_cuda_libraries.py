@@ -13,7 +13,7 @@ from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import loader
 from envdoctor.probes.distributions import Distribution
-from envdoctor.probes.library_versions import compared, same_build, stem
+from envdoctor.probes.loading.library_versions import compared, same_build, stem
 from envdoctor.probes.looking import Looking
 from envdoctor.probes.target import Target
 

@@ -10,7 +10,7 @@ from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import distributions, host_system, interpreter, loader, partners, torch_build
 from envdoctor.probes.distributions import Distribution
-from envdoctor.probes.records import installer, requirements
+from envdoctor.probes.installed.records import installer, requirements
 from recorded_tree import SITE, TOLD, Tree, value
 
 PROBES = (interpreter, distributions)

@@ -9,7 +9,8 @@ import pytest
 
 from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known, Unknown
-from envdoctor.probes import driver, environment, gpu_state
+from envdoctor.probes import driver, environment
+from envdoctor.probes.gpu import gpu_state
 from recorded_tree import Tree, lines, look_at, value
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Known
 from envdoctor.probes import distributions, interpreter, nvidia_packages
-from envdoctor.probes.records import parse_record
+from envdoctor.probes.installed.records import parse_record
 from recorded_tree import SITE, Tree, value
 
 PROBES = (interpreter, distributions, nvidia_packages)

@@ -27,10 +27,10 @@ from envdoctor.probes import (
     package_files,
     torch_build,
 )
+from envdoctor.probes.installed.recorded_files import MOST_FILES, compare, entries, parse
 from envdoctor.probes.look import _ask
 from envdoctor.probes.looking import Looking
 from envdoctor.probes.package_files import AT_ONCE
-from envdoctor.probes.recorded_files import MOST_FILES, compare, entries, parse
 from envdoctor.probes.target import Target
 from recorded_tree import SITE, Tree, look_at, value
 

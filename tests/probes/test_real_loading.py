@@ -18,10 +18,10 @@ import pytest
 from envdoctor.host.host import Host
 from envdoctor.model.fact import Known
 from envdoctor.probes import cpu, distributions, interpreter, loader, torch_build
-from envdoctor.probes.loading_place import loading
+from envdoctor.probes.loading.place import loading
+from envdoctor.probes.loading.torch_start import find_torch
 from envdoctor.probes.looking import Looking
 from envdoctor.probes.target import Target
-from envdoctor.probes.torch_start import find_torch
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value

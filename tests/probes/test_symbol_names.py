@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envdoctor.probes.symbol_names import CUDA_BEGINNINGS, LIBRARIES, other_string, provider_of, string_abi
+from envdoctor.probes.binding.names import CUDA_BEGINNINGS, LIBRARIES, other_string, provider_of, string_abi
 from tiny_torch import CHECK_FAIL, CHECK_FAIL_OLD, NEW
 
 

@@ -23,8 +23,8 @@ from envdoctor.probes import (
     loader,
     partners,
     torch_build,
-    version_file,
 )
+from envdoctor.probes.installed import version_file
 from recorded_tree import SITE, TOLD, Tree, value
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from envdoctor.binary.dynamic import Dynamic
 from envdoctor.binary.process import Process
 from envdoctor.binary.soname_search import How, Places
 from envdoctor.host.host import Host
-from envdoctor.probes.torch_start import Preload, Torch, find_torch, preloading
+from envdoctor.probes.loading.torch_start import Preload, Torch, find_torch, preloading
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envdoctor.probes.visibility import visible
+from envdoctor.probes.gpu.visibility import visible
 
 UUIDS = ("GPU-4090aaaa-0001", "GPU-4200bbbb-0002", "GPU-4200cccc-0003")
 INSTANCES = ((), (), ("MIG-11111111-aaaa", "MIG-22222222-bbbb"))

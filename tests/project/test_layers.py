@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envdoctor.probes.look import PROBES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -144,6 +146,24 @@ def test_a_child_script_stands_alone_and_is_python_3_8(path: Path) -> None:
     ast.parse(path.read_bytes(), feature_version=(3, 8))
     tops = {name.partition(".")[0] for name in imports_of(path)}
     assert tops <= sys.stdlib_module_names | {"pynvml"}
+
+
+SHARED_BY_PROBES = {
+    "begin", "index_files", "look", "looking", "printable", "project_files", "symlinks", "target"
+}  # fmt: skip
+"""What stands beside the probes and is none: how a look goes, and readers that two subjects share."""
+
+
+def test_what_stands_in_the_room_of_the_probes_is_a_probe() -> None:
+    probes = {probe.__name__.removeprefix("envdoctor.probes.") for probe in PROBES}
+    here = {path.stem for path in (PACKAGE / "probes").glob("*.py")} - {"__init__"}
+    assert here == probes | SHARED_BY_PROBES
+
+
+def test_the_rooms_within_are_listed() -> None:
+    folders = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("*/*/__init__.py")}
+    listed = set(re.findall(r"^\| `(\w+/\w+)` \|", TABLE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert folders == listed
 
 
 SAMPLES = {

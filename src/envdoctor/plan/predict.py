@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.change import ChangesDriver, Installs, Into, Removes, SetsSearchPath, ShowsGpus
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.plan import predict_binaries
+from envdoctor.plan.files import after
 from envdoctor.plan.predict_torch import SOURCE, torch_facts
 from envdoctor.plan.rows import package_of
 
@@ -36,7 +36,7 @@ EMPTY: dict[str, Fact] = {
     "packages.leftovers": Known([], SOURCE),
     "packages.conda": Absent("a new environment, not conda's"),
     "extensions.packages": Known({}, SOURCE),
-    **predict_binaries.NEW_ENVIRONMENT,
+    **after.NEW_ENVIRONMENT,
     "opencv.packages": Known({}, SOURCE),
     "nvidia.packages": Known({}, SOURCE),
     "nvidia.clashes": Known([], SOURCE),
@@ -50,7 +50,7 @@ EMPTY: dict[str, Fact] = {
 """What an environment tells before anything was installed into it."""
 
 KEPT = ("torch.dependents", "torch.kernels")
-"""What others demand stays, and `predict_binaries` tells of the kernels."""
+"""What others demand stays, and `files/after.py` tells of the kernels."""
 
 REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\(?\s*([=~<>!]=?=?)\s*([^,;\s)]+))?")
 
@@ -65,15 +65,15 @@ def predicted(snapshot: Snapshot, plan: Plan, matrix: Matrix) -> Snapshot:
         elif isinstance(step.change, ShowsGpus):
             snapshot = snapshot.having(_visible(snapshot, step.change))
         elif isinstance(step.change, Removes):
-            snapshot = snapshot.having(predict_binaries.removed(snapshot, step.change))
+            snapshot = snapshot.having(after.removed(snapshot, step.change))
         elif isinstance(step.change, SetsSearchPath):
-            snapshot = snapshot.having(predict_binaries.set_path(snapshot, step.change))
+            snapshot = snapshot.having(after.set_path(snapshot, step.change))
     return snapshot
 
 
 def _installed(snapshot: Snapshot, change: Installs, matrix: Matrix) -> Snapshot:
     if change.into is not Into.PRESENT:
-        snapshot = predict_binaries.without_loader(snapshot.having(_elsewhere(snapshot, change.into)))
+        snapshot = after.without_loader(snapshot.having(_elsewhere(snapshot, change.into)))
     wanted = {match[1].lower(): (match[2], match[3]) for match in map(REQUIREMENT.match, change.requirements) if match}
     facts: dict[str, Fact] = {}
     if "torch" in wanted:
@@ -97,16 +97,16 @@ def _installed(snapshot: Snapshot, change: Installs, matrix: Matrix) -> Snapshot
         facts["triton.version"] = _bounded(*wanted["triton"])
     forgotten = dict.fromkeys(_foretold_by_nobody(snapshot, facts, wanted), NOT_YET)
     torch = facts if "torch" in wanted else {}
-    before = predict_binaries.installed(snapshot, change, wanted, torch)
-    forgotten = {name: reason for name, reason in forgotten.items() if name in before.facts}
-    changed = before.having({**forgotten, **facts})
+    brought = after.installed(snapshot, change, wanted, torch)
+    forgotten = {name: reason for name, reason in forgotten.items() if name in brought.facts}
+    changed = brought.having({**forgotten, **facts})
     return changed.having(_records(changed, wanted))
 
 
 def _foretold_by_nobody(snapshot: Snapshot, facts: dict[str, Fact], wanted: dict[str, tuple[str, str]]) -> list[str]:
     """Name the facts of packages that are replaced which are not among `facts`; what is absent stays so."""
     replaced = tuple(f"{name}." for name in ("torch", "torchvision", "torchaudio") if f"{name}.version" in facts)
-    if "torch" in wanted and predict_binaries.is_other_build(snapshot, facts):
+    if "torch" in wanted and after.is_other_build(snapshot, facts):
         replaced = (*replaced, "nvidia.")
     return [
         name

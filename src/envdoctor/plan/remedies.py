@@ -19,7 +19,7 @@ from envdoctor.plan.partners import COMPILED_PARTNERS
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Finding
     from envdoctor.model.machine import Machine
-    from envdoctor.plan.binary_remedies import Answer
+    from envdoctor.plan.files.answer import Answer
     from envdoctor.plan.solve import Solver
 
 ANOTHER_WHEEL = frozenset(
@@ -50,7 +50,7 @@ OF_BINARIES = frozenset(
         "torch-shadowed-by-local-module",
     }
 )
-"""Rules that are answered, in part or whole, by `binary_remedies`."""
+"""Rules that are answered, in part or whole, by `files/answer.py`."""
 
 MOST_NOT_HELPING = 3
 
@@ -71,7 +71,7 @@ def plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     causes = [finding for finding in _causes(diagnosis) if finding.rule in OF_BINARIES]
     if not causes or plan.would_not_help or not plan.steps:
         return plan
-    from envdoctor.plan.not_helping_binaries import not_helping
+    from envdoctor.plan.files.not_helping import not_helping
 
     return replace(plan, would_not_help=tuple(not_helping(solver.machine, causes))[:MOST_NOT_HELPING])
 
@@ -128,7 +128,7 @@ def _by_binaries(solver: Solver, causes: list[Finding]) -> Answer | None:
     """Answer what the binaries tell, where a finding does; an extension is not built for a torch that goes."""
     if not any(finding.rule in OF_BINARIES for finding in causes):
         return None
-    from envdoctor.plan.binary_remedies import answer
+    from envdoctor.plan.files.answer import answer
 
     changes = [one for one in causes if one.rule in ANOTHER_WHEEL and _is_about_torch(one)]
     return answer(solver, causes, torch_stays=not changes)

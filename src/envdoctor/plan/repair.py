@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.machine import OFFICIAL
 from envdoctor.model.plan import Applicability, Plan, Status, Step, Target
-from envdoctor.plan.damaged_files import RULE as DAMAGED
-from envdoctor.plan.damaged_files import damaged, requirements
+from envdoctor.plan.files.damaged import RULE as DAMAGED
+from envdoctor.plan.files.damaged import damaged, requirements
 from envdoctor.plan.installers.choose import conda_tool
 from envdoctor.plan.partners import COMPILED_PARTNERS, partner_version
 from envdoctor.plan.requirements_gone import needs_what_is_gone

@@ -25,9 +25,9 @@ from envdoctor.binary.dynamic import DynamicSection, dynamic_of
 from envdoctor.binary.image import NotElf, opened
 from envdoctor.binary.symbols import Symbols
 from envdoctor.model.fact import Absent, Known
-from envdoctor.probes import records
 from envdoctor.probes.distributions import TRITON, in_family
 from envdoctor.probes.extensions import KNOWN
+from envdoctor.probes.installed import records
 from envdoctor.probes.printable import printable
 
 if TYPE_CHECKING:

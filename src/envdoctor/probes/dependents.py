@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Fact, Known
 from envdoctor.model.pin import PINNED
-from envdoctor.probes import records
 from envdoctor.probes.distributions import TRITON, normalised
+from envdoctor.probes.installed import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

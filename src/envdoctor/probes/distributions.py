@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Known, Unknown
-from envdoctor.probes import records
+from envdoctor.probes.installed import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.host.process import child_script
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes import gpu_state, gpus, libcuda
+from envdoctor.probes.gpu import gpu_state, gpus, libcuda
 
 if TYPE_CHECKING:
     from envdoctor.host.host import Host

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Known
-from envdoctor.probes import records
 from envdoctor.probes.distributions import in_family
+from envdoctor.probes.installed import records
 from envdoctor.probes.layers import kind_of
 from envdoctor.probes.printable import printable
 

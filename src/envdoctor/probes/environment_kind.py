@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes import pyvenv
+from envdoctor.probes.installed import pyvenv
 from envdoctor.probes.project_files import keeper, posix, project_folder
 
 if TYPE_CHECKING:

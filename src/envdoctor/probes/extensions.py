@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes import records
 from envdoctor.probes.distributions import TRITON, required_name
+from envdoctor.probes.installed import records
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes import pyvenv
+from envdoctor.probes.installed import pyvenv
 from envdoctor.probes.project_files import posix
 
 if TYPE_CHECKING:

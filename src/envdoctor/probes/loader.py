@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from envdoctor.binary.image import NotElf, read_machine
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes.cuda_libraries import Libraries
-from envdoctor.probes.libraries import lacks_of, missing, open_partners
-from envdoctor.probes.loading_place import loading
+from envdoctor.probes.loading.cuda_libraries import Libraries
+from envdoctor.probes.loading.lacks import lacks_of, missing, open_partners
+from envdoctor.probes.loading.place import loading
+from envdoctor.probes.loading.torch_start import find_torch
 from envdoctor.probes.printable import below
-from envdoctor.probes.torch_start import find_torch
 
 if TYPE_CHECKING:
-    from envdoctor.probes.loading_place import Loading
+    from envdoctor.probes.loading.place import Loading
+    from envdoctor.probes.loading.torch_start import Torch
     from envdoctor.probes.looking import Facts, Looking
-    from envdoctor.probes.torch_start import Torch
 
 FACTS = {
     "libraries.missing": "shared libraries that are needed and found nowhere: object, library, package, and the role "

@@ -15,7 +15,7 @@ import os
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Known
-from envdoctor.probes.whole_package import NAMES, holds_whole
+from envdoctor.probes.installed.whole_package import NAMES, holds_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

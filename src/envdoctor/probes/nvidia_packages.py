@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes import records
+from envdoctor.probes.installed import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

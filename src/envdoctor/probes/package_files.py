@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 from envdoctor.binary.dynamic import read_dynamic
 from envdoctor.binary.image import NotElf
 from envdoctor.model.fact import Known
-from envdoctor.probes import records
 from envdoctor.probes.distributions import TRITON, required_name
 from envdoctor.probes.extensions import KNOWN
+from envdoctor.probes.installed import records
+from envdoctor.probes.installed.provenance import PIP, STORES
+from envdoctor.probes.installed.recorded_files import Difference, Entry, compare, defect, entries, is_shared
 from envdoctor.probes.printable import printable
-from envdoctor.probes.provenance import PIP, STORES
-from envdoctor.probes.recorded_files import Difference, Entry, compare, defect, entries, is_shared
 from envdoctor.probes.symlinks import resolved
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _add_broken(
     broken.update(at.unreadable)
     if not broken:
         return
-    from envdoctor.probes.file_hashes import Expected, differing
+    from envdoctor.probes.installed.file_hashes import Expected, differing
 
     for dist, its in listed.items():
         known = {one.path for one in found[dist]}
@@ -176,7 +176,7 @@ def _compare_content(
     at: Looking, listed: dict[Distribution, list[Entry]], found: dict[Distribution, list[Difference]]
 ) -> None:
     """Add the files whose content is not the recorded one."""
-    from envdoctor.probes.file_hashes import Expected, differing
+    from envdoctor.probes.installed.file_hashes import Expected, differing
 
     owners: dict[str, tuple[Distribution, Entry]] = {}
     disputed: set[str] = set()

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes import records, version_file
 from envdoctor.probes.distributions import TRITON
+from envdoctor.probes.installed import records, version_file
 
 if TYPE_CHECKING:
     from envdoctor.probes.looking import Facts, Looking

@@ -18,11 +18,11 @@ from envdoctor.binary.image import NotElf
 from envdoctor.binary.relocations import names_asked_for
 from envdoctor.binary.versions import needs_of
 from envdoctor.model.fact import Absent, Known, Unknown
-from envdoctor.probes.built_for import built_for
+from envdoctor.probes.binding.built_for import built_for
+from envdoctor.probes.binding.names import CUDA_BEGINNINGS, provider_of, string_abi
+from envdoctor.probes.binding.scope import TORCH_LIBRARIES, Asked, Scope, Shelf
 from envdoctor.probes.compiled_objects import CompiledObject, Role
 from envdoctor.probes.printable import printable
-from envdoctor.probes.symbol_names import CUDA_BEGINNINGS, provider_of, string_abi
-from envdoctor.probes.symbol_scope import TORCH_LIBRARIES, Asked, Scope, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

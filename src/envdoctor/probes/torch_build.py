@@ -7,15 +7,15 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes import records, version_file
-from envdoctor.probes.provenance import checkout, provenance
-from envdoctor.probes.whole_package import holds_whole
+from envdoctor.probes.installed import records, version_file
+from envdoctor.probes.installed.provenance import checkout, provenance
+from envdoctor.probes.installed.whole_package import holds_whole
 
 if TYPE_CHECKING:
     from envdoctor.host.host import Host
     from envdoctor.probes.distributions import Distribution
+    from envdoctor.probes.installed.version_file import VersionFile
     from envdoctor.probes.looking import Facts, Looking
-    from envdoctor.probes.version_file import VersionFile
 
 FACTS = {
     "torch.version": "what torch.__version__ would print",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from envdoctor.probes import version_file
+from envdoctor.probes.installed import version_file
 from envdoctor.published.extra import require
 from envdoctor.published.kernels import LIBRARIES, find_kernels
 from envdoctor.published.remote import MOST_BYTES, member, opened

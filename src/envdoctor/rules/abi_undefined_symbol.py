@@ -37,7 +37,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import (
+from envdoctor.rules.library_rows import (
     CUDNN,
     NCCL,
     WARNS_ONLY,
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
-    from envdoctor.rules.binary_rows import Undefined
+    from envdoctor.rules.library_rows import Undefined
 
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG001 - every rule is asked alike

@@ -31,7 +31,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import CUDNN, shadowed
+from envdoctor.rules.library_rows import CUDNN, shadowed
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.shadowing import VARIABLE, circumstance, consequence, example, weight
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
-    from envdoctor.rules.binary_rows import Shadowed
+    from envdoctor.rules.library_rows import Shadowed
 
 OF_CUDA = ("libcu", "libnv")
 """How the libraries of CUDA begin, besides those of cuDNN and NCCL, which have rules of their own."""

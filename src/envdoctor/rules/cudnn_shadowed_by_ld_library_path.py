@@ -31,8 +31,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import CUDNN, shadowed, some
-from envdoctor.rules.cudnn_parts import NEEDS, compiled_with, first_library, libraries, refused, two_releases
+from envdoctor.rules.cudnn_releases import NEEDS, compiled_with, first_library, libraries, refused, two_releases
+from envdoctor.rules.library_rows import CUDNN, shadowed, some
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.shadowing import VARIABLE, example
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine, TorchBuild
-    from envdoctor.rules.binary_rows import Shadowed
+    from envdoctor.rules.library_rows import Shadowed
 
 BROKEN, UNKNOWN, WHOLE = "older, or of two releases", "of unknown version", "whole, and not older"
 

@@ -30,8 +30,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import CUDNN, loaded, shadowed
-from envdoctor.rules.cudnn_parts import NEEDS, compiled_with, first_library, libraries, refused, two_releases
+from envdoctor.rules.cudnn_releases import NEEDS, compiled_with, first_library, libraries, refused, two_releases
+from envdoctor.rules.library_rows import CUDNN, loaded, shadowed
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.shadowing import asked_in_vain, consequence, example, lacking
 

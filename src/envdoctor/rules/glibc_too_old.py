@@ -41,7 +41,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import by_package, unmet, when_loaded
+from envdoctor.rules.library_rows import by_package, unmet, when_loaded
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.severity_table import ALWAYS
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import by_package, unmet, when_loaded
+from envdoctor.rules.library_rows import by_package, unmet, when_loaded
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.severity_table import ALWAYS
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence
-from envdoctor.rules.binary_rows import by_package, missing, some
+from envdoctor.rules.library_rows import by_package, missing, some
 from envdoctor.rules.rule import Example, Rule, Stage
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
-    from envdoctor.rules.binary_rows import Missing
+    from envdoctor.rules.library_rows import Missing
 
 OF_THE_DESKTOP = frozenset(
     {

@@ -30,7 +30,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import some, undefined
+from envdoctor.rules.library_rows import some, undefined
 from envdoctor.rules.requirement import named_in
 from envdoctor.rules.rule import Example, Rule, Stage
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import NCCL, shadowed
+from envdoctor.rules.library_rows import NCCL, shadowed
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.shadowing import (
     LACKS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.matrix.versions import minor, older
 from envdoctor.model.fact import Absent
 from envdoctor.model.finding import Confidence
-from envdoctor.rules.binary_rows import missing, undefined
+from envdoctor.rules.library_rows import missing, undefined
 from envdoctor.rules.requirement import named, satisfied
 
 if TYPE_CHECKING:

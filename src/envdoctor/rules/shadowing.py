@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envdoctor.rules.binary_rows import VARIABLES, some, undefined
+from envdoctor.rules.library_rows import VARIABLES, some, undefined
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.model.machine import Machine
-    from envdoctor.rules.binary_rows import Shadowed, Undefined
+    from envdoctor.rules.library_rows import Shadowed, Undefined
 
 VARIABLE = VARIABLES[0]
 

@@ -31,7 +31,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
-from envdoctor.rules.binary_rows import WARNS_ONLY, by_package, going_on, missing, when_loaded
+from envdoctor.rules.library_rows import WARNS_ONLY, by_package, going_on, missing, when_loaded
 from envdoctor.rules.missing_libGL import is_of_the_desktop
 from envdoctor.rules.partner_fit import OF_TORCH, PARTNERS
 from envdoctor.rules.rule import Example, Rule, Stage
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
-    from envdoctor.rules.binary_rows import Missing
+    from envdoctor.rules.library_rows import Missing
 
 NAMED_BY_CUDA = r"lib(?:cublas|cublasLt|cudart|cupti|nvJitLink|nvrtc|nvrtc-builtins)\.so\.(\d{1,2})(?:\.\d{1,2})?"
 """Libraries whose soname begins with the CUDA major; those of cuFFT, cuSPARSE and others count for themselves."""

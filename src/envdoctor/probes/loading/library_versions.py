@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.binary.dynamic import build_id_of
 from envdoctor.binary.image import NotElf, opened
-from envdoctor.probes import records
 from envdoctor.probes.conda_records import parse_name
+from envdoctor.probes.installed import records
 
 if TYPE_CHECKING:
     import mmap

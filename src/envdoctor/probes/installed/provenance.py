@@ -7,14 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Fact, Known
-from envdoctor.probes import records
+from envdoctor.probes.installed import records
 from envdoctor.probes.project_files import posix
 from envdoctor.probes.symlinks import resolved
 
 if TYPE_CHECKING:
     from envdoctor.probes.distributions import Distribution
+    from envdoctor.probes.installed.version_file import VersionFile
     from envdoctor.probes.looking import Looking
-    from envdoctor.probes.version_file import VersionFile
 
 ORDINARY = r"(?:cu\d{2,3}|cpu)(?:\.with\.pypi\.cudnn|\.cxx11\.abi|\.full)?"
 """Local versions of PyTorch's own wheels: 2.9.1+cu128, 2.0.1+cu117.with.pypi.cudnn, 2.3.1+cpu.cxx11.abi."""

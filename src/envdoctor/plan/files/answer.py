@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.machine import Undecidable
 from envdoctor.model.plan import Applicability, Step
-from envdoctor.plan import extension_builds
-from envdoctor.plan.library_path import unshadowing
-from envdoctor.plan.local_modules import renamed
-from envdoctor.plan.opencv import without_display
+from envdoctor.plan.files import extension_builds
+from envdoctor.plan.files.library_path import unshadowing
+from envdoctor.plan.files.local_modules import renamed
+from envdoctor.plan.files.opencv import without_display
+from envdoctor.plan.files.system_packages import conda_package, is_of_system, system_package
 from envdoctor.plan.partners import COMPILED_PARTNERS
 from envdoctor.plan.rows import Row, package_of, rows, said
-from envdoctor.plan.system_packages import conda_package, is_of_system, system_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envdoctor.rules.binary_rows import CUDNN, loaded, release
+from envdoctor.rules.library_rows import CUDNN, loaded, release
 from envdoctor.rules.requirement import named_in
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.machine import Machine, TorchBuild
-    from envdoctor.rules.binary_rows import Loaded, Shadowed
+    from envdoctor.rules.library_rows import Loaded, Shadowed
 
 NEEDS = (
     "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "torch.requires", "host.platform",

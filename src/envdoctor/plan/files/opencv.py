@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.plan import Applicability, Plan, Status, Step
-from envdoctor.plan.system_packages import conda_package, system_package
+from envdoctor.plan.files.system_packages import conda_package, system_package
 
 if TYPE_CHECKING:
     from envdoctor.plan.solve import Solver

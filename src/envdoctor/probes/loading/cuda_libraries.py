@@ -17,7 +17,7 @@ from envdoctor.binary.soname_search import How
 from envdoctor.binary.symbols import Symbols
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.probes.distributions import required_name
-from envdoctor.probes.library_versions import compared, origin, same_build
+from envdoctor.probes.loading.library_versions import compared, origin, same_build
 from envdoctor.probes.printable import below, printable
 
 if TYPE_CHECKING:

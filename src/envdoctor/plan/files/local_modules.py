@@ -6,8 +6,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from envdoctor.model.plan import Applicability, Plan, Status, Step
+from envdoctor.plan.files.search_path import FOR_GOOD, setting, shortened
 from envdoctor.plan.rows import rows, said
-from envdoctor.plan.search_path import FOR_GOOD, setting, shortened
 
 if TYPE_CHECKING:
     from envdoctor.model.machine import Machine

@@ -16,16 +16,16 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.fact import Fact, Known, Unknown
-from envdoctor.probes.library_versions import origin
+from envdoctor.probes.loading.library_versions import origin
+from envdoctor.probes.loading.torch_start import CHAIN
 from envdoctor.probes.printable import below, printable
-from envdoctor.probes.torch_start import CHAIN
 
 if TYPE_CHECKING:
     from envdoctor.binary.process import Opening, Process
     from envdoctor.host.host import Host
     from envdoctor.model.fact import Value
+    from envdoctor.probes.loading.torch_start import Torch
     from envdoctor.probes.looking import Looking
-    from envdoctor.probes.torch_start import Torch
 
 MOST_ROWS = 200
 MOST_FOLDERS = 2000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
-from envdoctor.probes.visibility import visible
+from envdoctor.probes.gpu.visibility import visible
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value

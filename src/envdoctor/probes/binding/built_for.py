@@ -7,7 +7,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from envdoctor.probes import records
+from envdoctor.probes.installed import records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,7 @@ from envdoctor.binary.soname_search import (
     library_path_is_clear,
 )
 from envdoctor.model.fact import Known
-from envdoctor.probes import pyvenv
+from envdoctor.probes.installed import pyvenv
 from envdoctor.probes.printable import printable
 
 if TYPE_CHECKING:

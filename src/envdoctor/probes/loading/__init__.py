@@ -1,0 +1,1 @@
+"""What `import torch` would load, in thought: no probe itself, `loader` and `symbols` ask here."""
