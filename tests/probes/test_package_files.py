@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envdoctor.binary.process import Opening
 from envdoctor.host.host import Host
 from envdoctor.model.fact import Known, Unknown
 from envdoctor.probes import (
@@ -364,7 +363,7 @@ def test_a_library_that_the_loader_cannot_read_is_compared_without_being_asked(t
         at = Looking(torch.host(), Target("/venv/bin/python", "named by --python"), deadline=time.monotonic() + 60)
         for probe in PROBES[:-1]:
             at.facts.update(probe.look(at))
-        at.openings = {"opened": Opening("opened", unreadable={path: "not an ELF file"})}
+        at.unreadable = [path]
         fact = package_files.look(at)["packages.damaged"]
         assert isinstance(fact, Known)
         assert [file["what"] for row in fact.value for file in row["files"]] == expected  # type: ignore[union-attr, index, call-overload]

@@ -149,7 +149,7 @@ def test_a_child_script_stands_alone_and_is_python_3_8(path: Path) -> None:
 
 
 SHARED_BY_PROBES = {
-    "begin", "index_files", "look", "looking", "printable", "project_files", "symlinks", "target"
+    "apart", "begin", "index_files", "look", "looking", "printable", "project_files", "symlinks", "target"
 }  # fmt: skip
 """What stands beside the probes and is none: how a look goes, and readers that two subjects share."""
 

@@ -69,22 +69,22 @@ def command(
         raise Unusable("--snapshot and --python exclude each other: a saved machine has its interpreter already")
     if snapshot_file and deep:
         raise Unusable("--snapshot and --deep exclude each other: the files of a saved machine are not here")
-    # Started before the imports below, which take as long as the driver and the interpreter take to answer.
+    from envdoctor.commands.knowledge import Knowledge
+
+    # The drivers and the interpreter answer, and the shared objects are read, while what judges them is imported.
     seeing = None if snapshot_file else examine.examine(invocation, python, timeout, deep=deep)
+    knowledge = Knowledge(matrix_file, select, ignore)
+    seen = seeing(knowledge.gather) if seeing else examine.saved(snapshot_file or "-")
 
     from envdoctor import __version__
-    from envdoctor.commands import knowledge
     from envdoctor.diagnose.judge import diagnose
     from envdoctor.diagnose.verdict import exit_code
     from envdoctor.model.machine import Machine, Wishes
     from envdoctor.model.report import Report
     from envdoctor.plan import remedies
 
-    matrix = knowledge.load(matrix_file)
-    chosen = knowledge.known_rules(select, "--select")
-    left_out = knowledge.known_rules(ignore, "--ignore")
+    matrix, chosen, left_out = knowledge.matrix, knowledge.selected, knowledge.ignored
     wishes = Wishes(require_gpu=require_gpu)
-    seen = seeing() if seeing else examine.saved(snapshot_file or "-")
     diagnosis = diagnose(seen, matrix, wishes, select=chosen, ignore=left_out)
     machine = Machine(seen, wishes)
     if remedies.nothing_to_mend(diagnosis, machine):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from envdoctor.commands.failure import Unusable
 
@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
 
 
+class Seeing(Protocol):
+    """A look that was begun."""
+
+    def __call__(self, meanwhile: Callable[[], object] = ..., /) -> Snapshot:
+        """Finish it; `meanwhile` is called once, while the shared objects are read on another processor."""
+
+
 SYSROOT = "ENVDOCTOR_SYSROOT"
 """A variable that names a recorded tree (`host/host.py`), which is examined in place of this machine."""
 
 
-def examine(
-    invocation: Invocation, python: str | None, timeout: float, *, deep: bool = False
-) -> Callable[[], Snapshot]:
+def examine(invocation: Invocation, python: str | None, timeout: float, *, deep: bool = False) -> Seeing:
     """Begin to look at this machine and return what finishes it; meanwhile other work can be done.
 
     With `deep` the content of installed files is compared as well; a terminal is told how far that is.
@@ -56,11 +61,11 @@ def examine(
     if deep and sys.stderr.isatty():
         looking.progress = _show_progress
 
-    def finished() -> Snapshot:
+    def finished(meanwhile: Callable[[], object] = bool) -> Snapshot:
         from envdoctor.probes.look import finish
 
         try:
-            return finish(looking)
+            return finish(looking, meanwhile)
         except interpreter.NotPython as problem:
             raise Unusable(str(problem)) from None
 

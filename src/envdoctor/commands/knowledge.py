@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from envdoctor.commands.failure import Unusable
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
+
+
+class Knowledge:
+    """What a machine is judged with, as the command line chooses it; each part is loaded when it is first asked for."""
+
+    def __init__(self, matrix_file: str | None, select: tuple[str, ...], ignore: tuple[str, ...]) -> None:
+        self._matrix_file = matrix_file
+        self._select = select
+        self._ignore = ignore
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """The matrix. Raises `Unusable` with the row that is wrong."""
+        return load(self._matrix_file)
+
+    @cached_property
+    def selected(self) -> frozenset[str]:
+        """The rules to run, none for all. Raises `Unusable` for one that does not exist."""
+        return known_rules(self._select, "--select")
+
+    @cached_property
+    def ignored(self) -> frozenset[str]:
+        """The rules to leave out. Raises `Unusable` for one that does not exist."""
+        return known_rules(self._ignore, "--ignore")
+
+    def gather(self) -> None:
+        """Load everything, and the rules themselves. Raises `Unusable`."""
+        from envdoctor.diagnose import judge  # noqa: F401 - its import is what takes time
+        from envdoctor.rules.rule import all_rules
+
+        all_rules()
+        _ = self.matrix, self.selected, self.ignored
 
 
 def load(matrix_file: str | None) -> Matrix:

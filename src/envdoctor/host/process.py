@@ -123,7 +123,7 @@ class Child:
         pipes.close()
         RUNNING.discard(self)
         if status is not None and status < 0:
-            trouble = f"was ended by signal {_signal_name(-status)}"
+            trouble = f"was ended by signal {signal_name(-status)}"
         out, error = map(_text, pipes.kept)
         return Answer(status, out, error, trouble)
 
@@ -151,7 +151,14 @@ class Child:
                 process.returncode = -signal.SIGTERM  # stuck in the kernel: nothing more to be done from here
 
 
-RUNNING: set[Child] = set()
+class Stoppable(Protocol):
+    """Something that runs beside this process."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+RUNNING: set[Stoppable] = set()
 """The children under way, so that Ctrl-C leaves none behind."""
 
 
@@ -194,7 +201,8 @@ def _text(blocks: list[bytes]) -> str:
     return b"".join(list(blocks))[:MOST_OUTPUT].decode("utf-8", "replace")
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Return what a signal is called, its number where it has no name here."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from envdoctor.binary.image import NotElf, read_machine
@@ -70,6 +71,7 @@ def look(at: Looking) -> Facts:
     at.openings = openings
     lacks += open_partners(at, torch, process)
     at.process = process
+    at.unreadable += {posixpath.normpath(path) for one in openings.values() for path in one.unreadable}
     facts["libraries.missing"] = missing(at, lacks, doubt, sites)
     if place.own_loader(process) is not None:
         # What such a loader would find is not known, and so are the scopes of all.

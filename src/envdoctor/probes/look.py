@@ -41,14 +41,17 @@ from envdoctor.probes import (
     torch_build,
     windows_runtime,
 )
+from envdoctor.probes.apart import begin_apart
 from envdoctor.probes.begin import begin
 from envdoctor.probes.looking import OutOfTime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from envdoctor.host.host import Host
     from envdoctor.model.fact import Fact
+    from envdoctor.probes.apart import Apart
     from envdoctor.probes.looking import Looking
     from envdoctor.probes.target import Target
 
@@ -88,17 +91,31 @@ PROBES: tuple[ModuleType, ...] = (
 """In the order they run: each may read the facts of those before it. The driver comes late because
 its children answer meanwhile, and the kind of host last because a vGPU shows in what the driver told."""
 
+APART = (loader, symbols)
+"""Probes that may run in a copy of this process meanwhile: they map the most files, and take the longest."""
 
-def finish(at: Looking) -> Snapshot:
-    """Run every probe and return what was seen.
+
+def finish(at: Looking, meanwhile: Callable[[], object] = bool) -> Snapshot:
+    """Run every probe and return what was seen; `meanwhile` is called once, where there is something to wait for.
 
     Raises `interpreter.NotPython` when the target is no Python; everything else that fails costs the facts of
     its probe, which become Unknown with the reason.
     """
+    apart: Apart | None = None
     try:
         for probe in PROBES:
-            _ask(probe, at)
+            if probe is APART[0]:
+                apart = begin_apart(at, APART, _ask)
+            if apart is None or probe not in APART:
+                _ask(probe, at)
+        meanwhile()
+        if apart is not None:
+            apart.join()
+            if at.unreadable or at.rows("packages.damaged"):
+                _ask(package_files, at)  # it came before what the others could not read, and what they lack
     finally:
+        if apart is not None:
+            apart.stop()
         for child in (*(at.driver_children or ()), at.interpreter_child):
             if child is not None:
                 child.stop()

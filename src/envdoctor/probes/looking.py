@@ -63,7 +63,7 @@ class Looking:
     objects: tuple[CompiledObject, ...] = ()
     """The compiled objects of the packages beside torch (probe `compiled_objects`)."""
     unreadable: list[str] = field(default_factory=list)
-    """Files of extensions that are named as shared objects and cannot be read as such, as machine paths."""
+    """Files that are named as shared objects and cannot be read as such, as machine paths."""
     process: Process | None = None
     """The interpreter after `import torch`, in thought (probe `loader`); None where there is no torch of this kind."""
     openings: dict[str, Opening] = field(default_factory=dict)

@@ -155,8 +155,7 @@ def _add_broken(
     at: Looking, listed: dict[Distribution, list[Entry]], found: dict[Distribution, list[Difference]]
 ) -> None:
     """Add shared objects of the recorded size that cannot be read as such, unless they were installed so."""
-    broken = {posixpath.normpath(path) for opening in at.openings.values() for path in opening.unreadable}
-    broken.update(at.unreadable)
+    broken = set(at.unreadable)
     if not broken:
         return
     from envdoctor.probes.installed.file_hashes import Expected, differing

@@ -8,16 +8,19 @@ Numbers are those of `CUresult` and `CUdevice_attribute` (CUDA driver API refere
 from __future__ import annotations
 
 import ctypes
-import json
 import sys
 
 MARKER = "envdoctor-driver:"
+NOWHERE = "libcuda.so.1: cannot open shared object file: No such file or directory"
+"""What glibc's loader says on a machine without a driver."""
 
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76
 
 
 def say(**words: object) -> None:
     """Print one answer; the line begins anew, as a driver may have printed the start of one."""
+    import json  # a third of the start of this child, which a machine without a driver need not pay
+
     sys.stdout.write("\n" + MARKER + json.dumps(words) + "\n")
     sys.stdout.flush()
 
@@ -116,6 +119,9 @@ def main() -> None:
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError as error:
+        if str(error) == NOWHERE:
+            print("\n" + MARKER + '{"missing": "' + NOWHERE + '"}')
+            return None
         return say(missing=str(error))
     say(library=loaded_from(cuda))
     version = integer(cuda.cuDriverGetVersion)

@@ -8,10 +8,11 @@ the driver hangs or the process dies, what was said before stays said. Error cod
 from __future__ import annotations
 
 import ctypes
-import json
 import sys
 
 MARKER = "envdoctor-driver:"
+NO_LIBRARY = '{"status": 12, "error": "libnvidia-ml.so.1 cannot be loaded"}'
+"""NVML_ERROR_LIBRARY_NOT_FOUND, which the binding gives where the library cannot be loaded."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # spelled so because `typing` costs a third of this child's start
@@ -21,6 +22,8 @@ if TYPE_CHECKING:  # spelled so because `typing` costs a third of this child's s
 
 def say(**words: object) -> None:
     """Print one answer; the line begins anew, as a driver may have printed the start of one."""
+    import json  # a third of the start of this child, which a machine without a driver need not pay
+
     sys.stdout.write("\n" + MARKER + json.dumps(words) + "\n")
     sys.stdout.flush()
 
@@ -140,9 +143,6 @@ def mig_devices(nvml: ModuleType, handle: object) -> Iterator[str]:
             continue
 
 
-LIBRARY_NOT_FOUND = 12  # NVML_ERROR_LIBRARY_NOT_FOUND, which the binding gives where the library cannot be loaded
-
-
 def library_is_missing() -> bool:
     """Whether the loader finds no NVML, asked for by the name the binding uses on Linux.
 
@@ -162,7 +162,8 @@ def library_is_missing() -> bool:
 def main() -> None:
     """Ask everything."""
     if library_is_missing():
-        return say(status=LIBRARY_NOT_FOUND, error="libnvidia-ml.so.1 cannot be loaded")
+        print("\n" + MARKER + NO_LIBRARY)
+        return None
     sys.path.append(sys.argv[1])  # last: nothing that lies beside pynvml may stand in for the standard library
     import pynvml as nvml
 
