@@ -153,8 +153,8 @@ def test_an_extension_that_nobody_knows_is_found_by_its_tag(torch: TinyTorch) ->
     ],
 )
 def test_which_distributions_are_looked_into(torch: TinyTorch, how: dict[str, object], found: bool) -> None:
-    torch.extension(f"my_ops{SUFFIX}", calling([EMPTY]))
-    torch.record("my_ops", "0.1", [f"my_ops{SUFFIX}"], **how)  # type: ignore[arg-type]
+    torch.extension(f"my_ops/fast{SUFFIX}", calling([EMPTY]))
+    torch.record("my_ops", "0.1", [f"my_ops/fast{SUFFIX}"], **how)  # type: ignore[arg-type]
     assert bool(torch.look().objects) == found
 
 
@@ -181,6 +181,19 @@ def test_what_needs_cuda_alone_counts_where_torch_is_meant(
     cc(torch.site / f"cupy{SUFFIX}", "int answer;\n", "-Wl,--no-as-needed", str(stub))
     torch.record("cupy-cuda12x", "1", [f"cupy{SUFFIX}"], **how)  # type: ignore[arg-type]
     assert [one.of_torch for one in torch.look().objects] == ([False] if found else [])
+
+
+def test_a_module_that_nobody_recorded_counts_where_it_needs_torch(torch: TinyTorch) -> None:
+    torch.extension(f"inplace{SUFFIX}", calling([EMPTY]))
+    torch.extension("inplace.cpython-38-x86_64-linux-gnu.so", calling([EMPTY]))
+    cc(torch.site / f"_cffi_backend{SUFFIX}", "int answer;\n")
+    torch.extension(f"recorded{SUFFIX}", calling([EMPTY]))
+    torch.record("recorded", "0.1", [f"recorded{SUFFIX}"])
+    at = torch.look(tag="cp311")
+    assert [(one.package, one.version, one.role) for one in at.objects] == [
+        ("recorded", "0.1", Role.ENTRY),
+        ("inplace", "", Role.ENTRY),
+    ]
 
 
 def test_libraries_of_a_few_packages_count_without_torch(torch: TinyTorch) -> None:

@@ -124,8 +124,8 @@ EXCEPTIONS: tuple[tuple[str, re.Pattern[str], Role | None], ...] = tuple(
 class CompiledObject(NamedTuple):
     """One compiled object: `path` on the machine, `shown` below its folder of packages.
 
-    `package` is the normalised name of its distribution and `version` that distribution's; `of_torch` says that it
-    needs torch's libraries.
+    `package` is the normalised name of its distribution and `version` that distribution's, empty for a module that no
+    distribution records; `of_torch` says that it needs torch's libraries.
     """
 
     path: str
@@ -156,8 +156,28 @@ def look(at: Looking) -> Facts:
             counts[name] = {role.value: sum(one.role is role for one in objects) for role in Role}
         if len(counts) == MOST_PACKAGES:
             break
+    for one in _unrecorded(at, {one.path for one in found}):
+        found.append(one)
+        counts.setdefault(one.package, {role.value: int(role is one.role) for role in Role})
     at.objects = tuple(found)
     return {"extensions.objects": Known(counts, "RECORD")}
+
+
+def _unrecorded(at: Looking, found: set[str]) -> Iterator[CompiledObject]:
+    """Yield modules that lie in a folder of packages by themselves and need torch, as `build_ext --inplace` makes them.
+
+    They go by the name they are imported by.
+    """
+    for site in at.texts("python.site_packages"):
+        try:
+            names = at.host.listdir(site)
+        except OSError:
+            continue
+        modules = [name for name in names if MODULE.search(name) and _may_load(name, at.text("python.tag"))]
+        for name in modules[:MOST_OBJECTS]:
+            path = posixpath.join(site, name)
+            if path not in found and needs_of(at.host.path(path)) is Needs.TORCH:
+                yield CompiledObject(path, printable(name), name.partition(".")[0], "", Role.ENTRY, of_torch=True)
 
 
 def _dependents(at: Looking) -> set[str]:
