@@ -426,3 +426,15 @@ def test_a_broken_matrix_file(content: bytes, words: str, machine: Path, tmp_pat
 
 def test_a_matrix_file_that_is_not_there(machine: Path) -> None:
     refused(run_cli(["check", "--snapshot", str(machine), "--matrix", "/nowhere/matrix.toml"]), "/nowhere/matrix.toml")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(["--select", "driver-too-odl"], "driver-too-old"), (["--matrix", "nowhere.toml"], "nowhere.toml")],
+)
+def test_what_is_named_wrongly_is_told_before_anything_is_looked_at(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
+    python = script(tmp_path / "python", f"#!/bin/sh\ntouch {tmp_path}/asked\n")
+    refused(run_cli(["check", "--python", str(python), *options], cwd=tmp_path), words)
+    assert not (tmp_path / "asked").exists()

@@ -71,9 +71,11 @@ def command(
         raise Unusable("--snapshot and --deep exclude each other: the files of a saved machine are not here")
     from envdoctor.commands.knowledge import Knowledge
 
+    knowledge = Knowledge(matrix_file, select, ignore)
+    if matrix_file or select or ignore:
+        knowledge.gather()  # a mistake in what was named is told before anything is looked at
     # The drivers and the interpreter answer, and the shared objects are read, while what judges them is imported.
     seeing = None if snapshot_file else examine.examine(invocation, python, timeout, deep=deep)
-    knowledge = Knowledge(matrix_file, select, ignore)
     seen = seeing(knowledge.gather) if seeing else examine.saved(snapshot_file or "-")
 
     from envdoctor import __version__
