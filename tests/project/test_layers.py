@@ -27,7 +27,7 @@ KEPT_TO = {
     "click": ("commands/", "cli.py", "cli/"),
     "rich": ("reporters/lines.py",),
     "pynvml": ("host/",),
-    "ctypes": ("host/",),
+    "ctypes": ("host/", "smoke/child/lifetime.py"),
     "subprocess": ("host/",),
     "multiprocessing": (),
     "requests": ("published/",),
@@ -37,7 +37,7 @@ KEPT_TO = {
     "remotezip": ("published/",),
     "platformdirs": ("published/",),
     "tomlkit": ("upkeep/",),
-    "torch": (),
+    "torch": ("smoke/child/running.py",),
     "torchvision": (),
     "torchaudio": (),
     "triton": (),
@@ -146,6 +146,23 @@ def test_a_child_script_stands_alone_and_is_python_3_8(path: Path) -> None:
     ast.parse(path.read_bytes(), feature_version=(3, 8))
     tops = {name.partition(".")[0] for name in imports_of(path)}
     assert tops <= sys.stdlib_module_names | {"pynvml"}
+
+
+BATTERY = sorted((PACKAGE / "smoke" / "child").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", BATTERY, ids=place)
+def test_the_battery_is_python_3_8_and_needs_nothing_but_itself(path: Path) -> None:
+    """It is run by the interpreter under examination and is handed its torch."""
+    ast.parse(path.read_bytes(), feature_version=(3, 8))
+    names = imports_of(path)
+    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names | {"envdoctor", "torch"}
+    assert all(name.startswith("envdoctor.smoke.child") for name in names if name.partition(".")[0] == "envdoctor")
+
+
+def test_no_file_of_the_battery_is_named_as_a_module_that_somebody_imports() -> None:
+    taken = sys.stdlib_module_names | KEPT_TO.keys() | {"numpy", "scipy", "setuptools", "pip", "site", "sitecustomize"}
+    assert not {path.stem for path in BATTERY if path.stem != "__init__"} & taken
 
 
 SHARED_BY_PROBES = {

@@ -1,0 +1,151 @@
+"""What a test is given: its device, fresh random inputs, poisoned memory, a place to compare and to measure."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+
+from .case import Unavailable, WrongNumbers
+from .reference import exact
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+class Bench:
+    """One test on one device.
+
+    `device` is "cpu", "cuda:N", or "cuda" for a test of all GPUs, which are `devices`; `full` asks for the large
+    size. `seed` makes the random inputs, and is part of the result. `folder` is an empty folder for files. `figures`
+    takes what was measured, each name with its unit ("tflops", "gb_per_s").
+    """
+
+    def __init__(
+        self,
+        torch: ModuleType,
+        device: str,
+        *,
+        devices: List[str],
+        full: bool = False,
+        seed: int = 0,
+        folder: Optional[str] = None,
+    ) -> None:
+        self.torch = torch
+        self.device = device
+        self.devices = devices
+        self.full = full
+        self.seed = seed
+        self.folder = folder
+        self.figures: Dict[str, float] = {}
+        self.error: Optional[float] = None
+        self.bound: Optional[float] = None
+        self.generator = torch.Generator()
+        self.generator.manual_seed(seed)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the device is a GPU."""
+        return self.device != "cpu"
+
+    def normal(self, *shape: int, dtype: Any = None) -> Any:
+        """Return normally distributed numbers on the device, rounded to `dtype` (float32)."""
+        return self._placed(self.torch.randn(*shape, generator=self.generator), dtype)
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0, dtype: Any = None) -> Any:
+        """Return numbers from `low` to `high` on the device."""
+        return self._placed(self.torch.rand(*shape, generator=self.generator) * (high - low) + low, dtype)
+
+    def integers(self, *shape: int, low: int, high: int, dtype: Any = None) -> Any:
+        """Return whole numbers from `low` to below `high` on the device (int64)."""
+        made = self.torch.randint(low, high, shape, generator=self.generator)
+        return self._placed(made, dtype or self.torch.int64)
+
+    def _placed(self, made: Any, dtype: Any) -> Any:
+        return made.to(dtype or self.torch.float32).to(self.device)
+
+    def poisoned(self, *shape: int, dtype: Any = None) -> Any:
+        """Return a tensor for `out=` full of NaN (of the lowest number, for whole ones): what stays unwritten shows."""
+        dtype = dtype or self.torch.float32
+        worst = float("nan") if dtype.is_floating_point or dtype.is_complex else self.torch.iinfo(dtype).min
+        return self.torch.full(shape, worst, dtype=dtype, device=self.device)
+
+    def poison_memory(self, elements: int, dtype: Any = None) -> None:
+        """Fill memory of that size with NaN and give it back to torch, which mostly hands it to what comes next."""
+        self.poisoned(elements, dtype=dtype)
+
+    def finish(self) -> None:
+        """Wait until the device has done everything, so that an error shows in the test that caused it."""
+        if self.on_gpu:
+            for device in self.devices if self.device == "cuda" else [self.device]:
+                self.torch.cuda.synchronize(device)
+
+    def check(self, got: Any, want: Any, bound: float, *, floor: Any = 0.0, what: str = "the result") -> None:
+        """Compare with a reference of the same shape in float64; raises `WrongNumbers`.
+
+        The relative error |got - want| / (|want| + floor) may be at most `bound` in every element. `floor` (a number or
+        a float64 tensor) stands for the size of the terms where they cancel: a bound r |want| + g S is met by
+        `bound=r, floor=S * g / r`. The worst comparison of a test is the one that is reported.
+        """
+        got, want = exact(self.torch, got), exact(self.torch, want)
+        if tuple(got.shape) != tuple(want.shape):
+            raise WrongNumbers(f"{what} has the shape {tuple(got.shape)} instead of {tuple(want.shape)}")
+        if got.numel() == 0:
+            return
+        lost = int((got != got).sum()) - int((want != want).sum())
+        if lost > 0:
+            raise WrongNumbers(f"{lost} of {got.numel()} elements of {what} are NaN", None, bound)
+        off = (got - want).abs()
+        off[got == want] = 0.0  # infinities that agree, and zero by zero
+        relative = off / (want.abs() + floor)
+        relative[off == 0.0] = 0.0
+        error = float(relative.max())
+        if not error <= bound:
+            wrong = int((~(relative <= bound)).sum())
+            raise WrongNumbers(
+                f"{wrong} of {got.numel()} elements of {what} differ from the reference by more than {bound:.1e}, "
+                f"at most by {error:.1e}",
+                error if math.isfinite(error) else None,
+                bound,
+            )
+        if self.error is None or self.bound is None or error * self.bound >= self.error * bound:
+            self.error, self.bound = error, bound
+
+    def same(self, got: Any, want: Any, what: str = "the result") -> None:
+        """Compare exactly; raises `WrongNumbers`. Both are brought to the CPU."""
+        got, want = got.detach().to("cpu"), want.detach().to("cpu")
+        if tuple(got.shape) != tuple(want.shape):
+            raise WrongNumbers(f"{what} has the shape {tuple(got.shape)} instead of {tuple(want.shape)}")
+        wrong = int((got != want).sum())
+        if wrong:
+            raise WrongNumbers(f"{wrong} of {got.numel()} elements of {what} differ from the reference")
+
+    def true(self, holds: bool, message: str) -> None:
+        """Raise `WrongNumbers` with `message` unless it holds."""
+        if not holds:
+            raise WrongNumbers(message)
+
+    def needs(self, holds: object, reason: str) -> None:
+        """Raise `Unavailable` with `reason` unless it holds."""
+        if not holds:
+            raise Unavailable(reason)
+
+    def seconds(self, work: Callable[[], object], *, repeat: int = 7, warm: int = 2) -> float:
+        """Return the median time of `work` in seconds: by events of the device, by the clock on the CPU."""
+        for _ in range(warm):
+            work()
+        self.finish()
+        return statistics.median(self._once(work) for _ in range(repeat))
+
+    def _once(self, work: Callable[[], object]) -> float:
+        if not self.on_gpu:
+            started = time.perf_counter()
+            work()
+            return time.perf_counter() - started
+        begun, ended = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begun.record()
+        work()
+        ended.record()
+        ended.synchronize()
+        return float(begun.elapsed_time(ended)) / 1e3

@@ -1,0 +1,162 @@
+"""Runs the tests of an order and says how each ended."""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+import time
+import traceback
+import warnings
+import zlib
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
+
+from .bench import Bench
+from .case import Case, Unavailable, WrongNumbers
+from .catalogue import all_cases
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from .channel import Channel
+
+MOST_TEXT = 4000
+"""Characters kept of a message; torch repeats C++ stacks in some of them."""
+
+MOST_FRAMES = 8
+MOST_WARNINGS = 5
+
+NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+NO_KERNEL_WRITTEN = ("not implemented for '", "is not implemented on this machine")
+"""What torch says where it has no such operation for a device or number type at all, which is no defect."""
+
+
+def run(order: Dict[str, Any], channel: Channel) -> None:
+    """Import torch, then run every test of the order, until the device is lost."""
+    torch = _import(channel)
+    if torch is None:
+        return
+    cases = {case.name: case for case in all_cases()}
+    for name, device in order["items"]:
+        case = cases[name]
+        channel.say(event="begin", test=name, device=device)
+        told = run_one(torch, case, device, order)
+        channel.say(event="end", test=name, device=device, **told)
+        if told.get("poisoned"):
+            return
+
+
+def _import(channel: Channel) -> Optional[ModuleType]:
+    channel.say(event="begin", test="import", device="cpu")
+    began = time.perf_counter()
+    try:
+        torch = import_module("torch")
+        words = {"status": "passed", "torch": about(torch)}
+    # Anything may come out of an import that is broken, SystemExit among it; all of it is the answer.
+    except BaseException as trouble:
+        torch = None
+        words = _raised(trouble)
+    _flush()
+    channel.say(event="end", test="import", device="cpu", seconds=time.perf_counter() - began, **words)
+    return torch
+
+
+def about(torch: ModuleType) -> Dict[str, Any]:
+    """Return what torch says of itself without starting CUDA; what an old one does not tell is left out."""
+    version = getattr(torch, "version", None)
+    told = {
+        "version": getattr(torch, "__version__", None),
+        "cuda": getattr(version, "cuda", None),
+        "hip": getattr(version, "hip", None),
+        "file": getattr(torch, "__file__", None),
+    }
+    return {key: str(value) for key, value in told.items() if value is not None}
+
+
+def run_one(torch: ModuleType, case: Case, device: str, order: Dict[str, Any]) -> Dict[str, Any]:
+    """Run one test and return how it ended: the words of `end`."""
+    seed = (int(order["seed"]) ^ zlib.crc32(case.name.encode())) & 0x7FFFFFFF
+    stack_after = order.get("stack_after")
+    if stack_after:
+        faulthandler.dump_traceback_later(stack_after * case.patience, exit=False)
+    began = time.perf_counter()
+    bench: Optional[Bench] = None
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        try:
+            bench = Bench(
+                torch, device, devices=order["devices"], full=order["full"], seed=seed, folder=order.get("folder")
+            )
+            case.run(torch, bench)
+            bench.finish()
+            words: Dict[str, Any] = {"status": "passed"}
+        # Whatever a test raises is its answer: KeyboardInterrupt and SystemExit too, which a library may raise.
+        except BaseException as trouble:
+            words = _raised(trouble)
+    if stack_after:
+        faulthandler.cancel_dump_traceback_later()
+    words["seconds"] = time.perf_counter() - began
+    words["seed"] = seed
+    if bench is not None:
+        words.setdefault("error", bench.error)
+        words.setdefault("bound", bench.bound)
+        words["figures"] = bench.figures
+    texts = [str(one.message)[:MOST_TEXT] for one in given]
+    words["warnings"] = list(dict.fromkeys(texts))[:MOST_WARNINGS]
+    if words["status"] not in ("passed", "skipped") and device != "cpu":
+        words["poisoned"] = _is_lost(torch, device)
+    _flush()
+    return words
+
+
+def _raised(trouble: BaseException) -> Dict[str, Any]:
+    """Return how a test ended that raised."""
+    text = str(trouble)[:MOST_TEXT]
+    if isinstance(trouble, Unavailable):
+        return {"status": "skipped", "message": text}
+    if isinstance(trouble, WrongNumbers):
+        return {"status": "wrong-numbers", "message": text, "error": trouble.error, "bound": trouble.bound}
+    kind = type(trouble).__name__
+    if isinstance(trouble, MemoryError) or kind == "OutOfMemoryError" or any(words in text for words in NO_MEMORY):
+        return {"status": "skipped", "message": "out of memory: " + text}
+    if isinstance(trouble, (RuntimeError, NotImplementedError)) and any(words in text for words in NO_KERNEL_WRITTEN):
+        return {"status": "skipped", "message": "this torch does not offer it here: " + text}
+    code = getattr(trouble, "error_code", None)  # torch.AcceleratorError
+    return {
+        "status": "failed",
+        "exception": kind,
+        "message": text,
+        "error_code": code if isinstance(code, int) else None,
+        "trace": _frames(trouble),
+    }
+
+
+def _frames(trouble: BaseException) -> List[str]:
+    """Return the innermost frames as "file:line in function", the innermost last."""
+    frames = traceback.extract_tb(trouble.__traceback__)[-MOST_FRAMES:]
+    return ["%s:%s in %s" % (frame.filename, frame.lineno, frame.name) for frame in frames]
+
+
+def _is_lost(torch: ModuleType, device: str) -> bool:
+    """Whether the device does nothing any more in this process, as after an illegal memory access."""
+    try:
+        torch.cuda.synchronize(None if device == "cuda" else device)
+        there = torch.ones(8, device=device) + 1
+        return float(there.sum()) != 16.0
+    # A device that is lost may refuse in any way.
+    except Exception:
+        return True
+
+
+def _flush() -> None:
+    """Hand on what was printed, so that the parent counts it for the test that printed it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # closed, or taken away by somebody
+            pass
