@@ -25,6 +25,7 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 COMMANDS = {
     "check": "Look at this machine, judge it, and say what to type. The main command.",
     "snapshot": "Look only: save what can be seen as JSON, to judge or share later.",
+    "smoke": "Run kernels with the installed torch and say which are right, and how fast.",
     "plan": "Say which torch fits this machine, or one you describe.",
     "explain": "Print the page of one rule: what it means, why it happens, how to fix it.",
     "rules": "List every rule.",
@@ -133,10 +134,16 @@ def _deaf(numbers: Sequence[int]) -> None:
 
 
 def _tidy() -> None:
-    """End the children that still run, and take away a file that is half written."""
+    """End the children that still run, and take away a live line, folders, and a file that is half written."""
+    clear = getattr(sys.modules.get("envdoctor.commands.smoke_progress"), "clear", None)
+    if clear is not None:
+        clear()
     stop_all = getattr(sys.modules.get("envdoctor.host.process"), "stop_all", None)
     if stop_all is not None:
         stop_all()
+    remove_folders = getattr(sys.modules.get("envdoctor.host.folder"), "remove_folders", None)
+    if remove_folders is not None:
+        remove_folders()
     for writer in ("envdoctor.commands.deliver", "envdoctor.published.store"):
         for part in tuple(getattr(sys.modules.get(writer), "PARTS", ())):
             try:

@@ -118,7 +118,7 @@ class Child:
         if pipes.flooded:
             status, trouble = None, f"wrote more than {MOST_OUTPUT // 1024} KiB"
         if process.returncode is None or pipes.open:
-            self._kill(process)  # it hangs, floods, or left a grandchild that holds its pipes
+            end_group(process)  # it hangs, floods, or left a grandchild that holds its pipes
             pipes.read_rest()
         pipes.close()
         RUNNING.discard(self)
@@ -131,24 +131,25 @@ class Child:
         """End the whole process group; after an answer nothing is left to end."""
         RUNNING.discard(self)
         if self._process is not None and self._answer is None:
-            self._kill(self._process)
+            end_group(self._process)
             self._pipes.close()
             self._answer = Answer(None, "", trouble="was stopped")
 
-    def _kill(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill the process group without waiting for what cannot be ended."""
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child with its process group, without waiting for what cannot be ended."""
+    try:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        elif process.poll() is None:
+            process.kill()
+    except (ProcessLookupError, PermissionError):
+        pass
+    if process.returncode is None:
         try:
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)
-            elif process.poll() is None:
-                process.kill()
-        except (ProcessLookupError, PermissionError):
-            pass
-        if process.returncode is None:
-            try:
-                process.wait(0.2)
-            except subprocess.TimeoutExpired:
-                process.returncode = -signal.SIGTERM  # stuck in the kernel: nothing more to be done from here
+            process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            process.returncode = -signal.SIGTERM  # stuck in the kernel: nothing more to be done from here
 
 
 class Stoppable(Protocol):

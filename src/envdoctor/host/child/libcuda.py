@@ -15,6 +15,8 @@ NOWHERE = "libcuda.so.1: cannot open shared object file: No such file or directo
 """What glibc's loader says on a machine without a driver."""
 
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76
+LAUNCHING = ("cuMemAlloc_v2", "cuLaunchKernel")
+"""Functions without which no kernel runs: every driver has them, a library that stands in for one may not."""
 
 
 def say(**words: object) -> None:
@@ -123,7 +125,7 @@ def main() -> None:
             print("\n" + MARKER + '{"missing": "' + NOWHERE + '"}')
             return None
         return say(missing=str(error))
-    say(library=loaded_from(cuda))
+    say(library=loaded_from(cuda), launches=all(hasattr(cuda, name) for name in LAUNCHING))
     version = integer(cuda.cuDriverGetVersion)
     if version is not None:
         say(version=version)

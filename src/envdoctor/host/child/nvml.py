@@ -102,6 +102,8 @@ def state(nvml: ModuleType, index: int) -> None:
         ("compute_mode", lambda: nvml.nvmlDeviceGetComputeMode(handle)),
         ("throttle", lambda: throttle(nvml, handle)),
         ("virtualization", lambda: nvml.nvmlDeviceGetVirtualizationMode(handle)),
+        ("processes", lambda: len(nvml.nvmlDeviceGetComputeRunningProcesses(handle))),
+        ("utilization", lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu),
     ):
         try:
             told[key] = question()

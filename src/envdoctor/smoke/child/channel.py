@@ -6,6 +6,9 @@ import json
 import os
 import sys
 
+LOST = 71
+"""Exit code of a process that cannot tell its results any more (EX_OSERR of sysexits.h)."""
+
 
 class Channel:
     """The writing end; each line is one `write`, so that a process that dies leaves whole lines."""
@@ -19,9 +22,38 @@ class Channel:
         else:
             self._number = int(named)
         os.set_inheritable(self._number, False)  # processes that torch starts shall not hold it open
+        self._pipe = _identity(self._number)
+        self._begun = 0
+        try:
+            self._error = os.dup(2)  # not inheritable, and ours whatever a test makes of 2
+        except OSError:
+            self._error = -1
+        self._error_pipe = _identity(self._error)
+
+    def begin(self, test: str, device: str) -> None:
+        """Say that a test begins, and mark the place among what is printed: what follows is of this test."""
+        self._begun += 1
+        mark = "\x1etest %d\x1e" % self._begun
+        if self._error_pipe is not None and _identity(self._error) == self._error_pipe:
+            os.write(self._error, mark.encode("ascii"))
+        self.say(event="begin", test=test, device=device, mark=mark)
 
     def say(self, **words: object) -> None:
-        """Write one object."""
+        """Write one object; where nobody can hear it any more, or a test has closed the pipe, the process ends."""
         line = (json.dumps(words) + "\n").encode("ascii")
-        while line:
-            line = line[os.write(self._number, line) :]
+        try:
+            while line:
+                if _identity(self._number) != self._pipe:  # closed, and the number given to something else
+                    os._exit(LOST)
+                line = line[os.write(self._number, line) :]
+        except OSError:
+            os._exit(LOST)
+
+
+def _identity(number: int) -> object:
+    """Return what is behind a file descriptor, None where there is nothing."""
+    try:
+        told = os.fstat(number)
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino

@@ -7,9 +7,10 @@ library writes to the standard streams. `ORDER` is a JSON object: `items`, pairs
 `devices`, the GPUs of a test of several; `full`; `seed`; `folder`, an empty one; `stack_after`, seconds after which the
 stack of a test that still runs goes to standard error.
 
-Said are `begin` and `end` of each test, `import` first, with what came of it. The process ends without Python's own
-ending, in which libraries that were fine until then may crash. After an error that took the CUDA context with it, it
-ends early, and whoever started it starts another for the tests that are left.
+Said are `begin` and `end` of each test, `import` first, with what came of it; `begin` names the `mark` that was written
+to standard error at that moment, and the `end` of the first test that passed on a device says `about` it. The process
+ends without Python's own ending, in which libraries that were fine until then may crash. After an error that took the
+CUDA context with it, it ends early, and whoever started it starts another for the tests that are left.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def load(folder: str) -> None:
 
 def main() -> None:
     """Run what was ordered."""
-    faulthandler.enable()
+    faulthandler.enable(file=2)  # by number: sys.stderr may become anything
     load(FOLDER)
     from importlib import import_module
 

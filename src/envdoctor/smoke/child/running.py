@@ -8,8 +8,9 @@ import time
 import traceback
 import warnings
 import zlib
+from collections import deque
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
 from .bench import Bench
 from .case import Case, Unavailable, WrongNumbers
@@ -42,17 +43,21 @@ def run(order: Dict[str, Any], channel: Channel) -> None:
     if torch is None:
         return
     cases = {case.name: case for case in all_cases()}
+    described: Set[str] = set()
     for name, device in order["items"]:
         case = cases[name]
-        channel.say(event="begin", test=name, device=device)
+        channel.begin(name, device)
         told = run_one(torch, case, device, order)
+        if told["status"] == "passed" and device not in described:  # asked earlier, it might fail in the test's place
+            described.add(device)
+            told["about"] = about_device(torch, device)
         channel.say(event="end", test=name, device=device, **told)
         if told.get("poisoned"):
             return
 
 
 def _import(channel: Channel) -> Optional[ModuleType]:
-    channel.say(event="begin", test="import", device="cpu")
+    channel.begin("import", "cpu")
     began = time.perf_counter()
     try:
         torch = import_module("torch")
@@ -78,12 +83,36 @@ def about(torch: ModuleType) -> Dict[str, Any]:
     return {key: str(value) for key, value in told.items() if value is not None}
 
 
+def about_device(torch: ModuleType, device: str) -> Dict[str, Any]:
+    """Return what torch says of one device: `name`, `capability`, `uuid` and `pci` as NVML writes them, `memory_mib`.
+
+    What an old torch does not tell is left out; of all GPUs together ("cuda") there is nothing to tell.
+    """
+    try:
+        if device == "cpu":
+            return {"capability": torch.backends.cpu.get_cpu_capability()}
+        if device == "cuda":
+            return {}
+        seen = torch.cuda.get_device_properties(device)
+        told = {"name": seen.name, "capability": "%d.%d" % (seen.major, seen.minor)}
+        told["memory_mib"] = seen.total_memory // 2**20
+        if hasattr(seen, "uuid"):
+            told["uuid"] = "GPU-" + str(seen.uuid)
+        if hasattr(seen, "pci_domain_id"):
+            told["pci"] = "%08X:%02X:%02X.0" % (seen.pci_domain_id, seen.pci_bus_id, seen.pci_device_id)
+        return told
+    # It is said beside a test that passed, and no trouble with it may harm that.
+    except Exception:
+        return {}
+
+
 def run_one(torch: ModuleType, case: Case, device: str, order: Dict[str, Any]) -> Dict[str, Any]:
     """Run one test and return how it ended: the words of `end`."""
     seed = (int(order["seed"]) ^ zlib.crc32(case.name.encode())) & 0x7FFFFFFF
     stack_after = order.get("stack_after")
     if stack_after:
-        faulthandler.dump_traceback_later(stack_after * case.patience, exit=False)
+        # By number: a test may have put anything in the place of sys.stderr.
+        faulthandler.dump_traceback_later(stack_after * case.patience, exit=False, file=2)
     began = time.perf_counter()
     bench: Optional[Bench] = None
     with warnings.catch_warnings(record=True) as given:
@@ -92,6 +121,8 @@ def run_one(torch: ModuleType, case: Case, device: str, order: Dict[str, Any]) -
             bench = Bench(
                 torch, device, devices=order["devices"], full=order["full"], seed=seed, folder=order.get("folder")
             )
+            if device != "cpu":  # events are recorded on the current GPU
+                torch.cuda.set_device(order["devices"][0] if device == "cuda" else device)
             case.run(torch, bench)
             bench.finish()
             words: Dict[str, Any] = {"status": "passed"}
@@ -106,7 +137,7 @@ def run_one(torch: ModuleType, case: Case, device: str, order: Dict[str, Any]) -
         words.setdefault("error", bench.error)
         words.setdefault("bound", bench.bound)
         words["figures"] = bench.figures
-    texts = [str(one.message)[:MOST_TEXT] for one in given]
+    texts = [_text(one.message) for one in given]
     words["warnings"] = list(dict.fromkeys(texts))[:MOST_WARNINGS]
     if words["status"] not in ("passed", "skipped") and device != "cpu":
         words["poisoned"] = _is_lost(torch, device)
@@ -116,7 +147,7 @@ def run_one(torch: ModuleType, case: Case, device: str, order: Dict[str, Any]) -
 
 def _raised(trouble: BaseException) -> Dict[str, Any]:
     """Return how a test ended that raised."""
-    text = str(trouble)[:MOST_TEXT]
+    text = _text(trouble)
     if isinstance(trouble, Unavailable):
         return {"status": "skipped", "message": text}
     if isinstance(trouble, WrongNumbers):
@@ -136,10 +167,20 @@ def _raised(trouble: BaseException) -> Dict[str, Any]:
     }
 
 
+def _text(said: object) -> str:
+    """Return the words of an exception or a warning; one whose own words fail has none."""
+    try:
+        return str(said)[:MOST_TEXT]
+    # What it is made of was written by others, and anything may come of it.
+    except Exception:
+        return ""
+
+
 def _frames(trouble: BaseException) -> List[str]:
     """Return the innermost frames as "file:line in function", the innermost last."""
-    frames = traceback.extract_tb(trouble.__traceback__)[-MOST_FRAMES:]
-    return ["%s:%s in %s" % (frame.filename, frame.lineno, frame.name) for frame in frames]
+    # Not extract_tb, which goes and reads the sources.
+    frames = deque(traceback.walk_tb(trouble.__traceback__), maxlen=MOST_FRAMES)
+    return ["%s:%s in %s" % (frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in frames]
 
 
 def _is_lost(torch: ModuleType, device: str) -> bool:
