@@ -37,8 +37,8 @@ KEPT_TO = {
     "remotezip": ("published/",),
     "platformdirs": ("published/",),
     "tomlkit": ("upkeep/",),
-    "torch": ("smoke/child/running.py",),
-    "torchvision": (),
+    "torch": ("smoke/child/",),  # named there, and imported by the interpreter under examination alone
+    "torchvision": ("smoke/child/cases/vision_ops.py",),
     "torchaudio": (),
     "triton": (),
     "pkg_resources": (),
@@ -156,7 +156,7 @@ def test_the_battery_is_python_3_8_and_needs_nothing_but_itself(path: Path) -> N
     """It is run by the interpreter under examination and is handed its torch."""
     ast.parse(path.read_bytes(), feature_version=(3, 8))
     names = imports_of(path)
-    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names | {"envdoctor", "torch"}
+    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names | {"envdoctor", "torch", "torchvision"}
     assert all(name.startswith("envdoctor.smoke.child") for name in names if name.partition(".")[0] == "envdoctor")
 
 

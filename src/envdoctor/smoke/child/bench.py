@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from .case import Unavailable, WrongNumbers
 from .reference import exact
@@ -49,18 +49,31 @@ class Bench:
         """Whether the device is a GPU."""
         return self.device != "cpu"
 
+    @property
+    def capability(self) -> Tuple[int, int]:
+        """The compute capability, (0, 0) for the processor and for GPUs that are not NVIDIA's."""
+        if not self.on_gpu or getattr(self.torch.version, "hip", None):
+            return (0, 0)
+        major, minor = self.torch.cuda.get_device_capability(self.device)
+        return (int(major), int(minor))
+
     def normal(self, *shape: int, dtype: Any = None) -> Any:
         """Return normally distributed numbers on the device, rounded to `dtype` (float32)."""
-        return self._placed(self.torch.randn(*shape, generator=self.generator), dtype)
+        return self._placed(self.torch.randn(*shape, generator=self.generator, dtype=self._drawn_in(dtype)), dtype)
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0, dtype: Any = None) -> Any:
         """Return numbers from `low` to `high` on the device."""
-        return self._placed(self.torch.rand(*shape, generator=self.generator) * (high - low) + low, dtype)
+        drawn = self.torch.rand(*shape, generator=self.generator, dtype=self._drawn_in(dtype))
+        return self._placed(drawn * (high - low) + low, dtype)
 
     def integers(self, *shape: int, low: int, high: int, dtype: Any = None) -> Any:
         """Return whole numbers from `low` to below `high` on the device (int64)."""
         made = self.torch.randint(low, high, shape, generator=self.generator)
         return self._placed(made, dtype or self.torch.int64)
+
+    def _drawn_in(self, dtype: Any) -> Any:
+        """Return the type to draw in: a float64 that was a float32 would leave most of its bits untried."""
+        return self.torch.float64 if dtype is self.torch.float64 else self.torch.float32
 
     def _placed(self, made: Any, dtype: Any) -> Any:
         return made.to(dtype or self.torch.float32).to(self.device)
@@ -101,15 +114,25 @@ class Bench:
         relative = off / (want.abs() + floor)
         relative[off == 0.0] = 0.0
         error = float(relative.max())
+        wrong = int((~(relative <= bound)).sum())
+        self._judge(
+            error,
+            bound,
+            f"{wrong} of {got.numel()} elements of {what} differ from the reference by more than {bound:.1e}, "
+            f"at most by {error:.1e}",
+        )
+
+    def within(self, error: float, bound: float, what: str) -> None:
+        """Compare an error that the test computed, such as the norm of a residual, with its bound.
+
+        Raises `WrongNumbers`. `what` says what it is, as the subject of a sentence.
+        """
+        self._judge(error, bound, f"{what} is {error:.1e}, and may be at most {bound:.1e}")
+
+    def _judge(self, error: float, bound: float, message: str) -> None:
         if not error <= bound:
-            wrong = int((~(relative <= bound)).sum())
-            raise WrongNumbers(
-                f"{wrong} of {got.numel()} elements of {what} differ from the reference by more than {bound:.1e}, "
-                f"at most by {error:.1e}",
-                error if math.isfinite(error) else None,
-                bound,
-            )
-        if self.error is None or self.bound is None or error * self.bound >= self.error * bound:
+            raise WrongNumbers(message, error if math.isfinite(error) else None, bound)
+        if self.error is None or self.bound is None or error * self.bound > self.error * bound:
             self.error, self.bound = error, bound
 
     def same(self, got: Any, want: Any, what: str = "the result") -> None:

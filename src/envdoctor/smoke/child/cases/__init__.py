@@ -3,7 +3,27 @@
 ORDER = (
     "starting",
     "elementwise",
+    "reductions",
     "matrix_products",
+    "epilogues",
+    "convolutions",
+    "attention_paths",
+    "fourier",
+    "decompositions",
+    "sparse_products",
+    "random_numbers",
+    "sorting",
+    "scattering",
+    "graph_replay",
+    "stream_order",
+    "copying",
+    "mixed_precision",
+    "compiled_code",
+    "vision_ops",
+    "peer_access",
+    "nccl_rings",
+    "gloo_ring",
+    "memory_pressure",
 )
 """What is simple comes first, so that the first failure is near its cause; what may disturb others comes last.
 
