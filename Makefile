@@ -83,6 +83,12 @@ test-real: $(if $(ENVDOCTOR_TEST_CPU_ENV),,$(VENVS)/real-cpu/made)
 	echo "make test-real: $$skipped of 3 real environments skipped"; \
 	$(VENVS)/test/bin/python -m pytest --real -m real $(PYTEST_ARGS)
 
+# Needs a GPU, and an interpreter with torch that can run envdoctor too (click, rich, nvidia-ml-py): where there is no
+# network, nothing has to be installed. With ARGS="--python PATH" another interpreter's torch is tried.
+.PHONY: gpu-evidence
+gpu-evidence: ## what this machine's GPU gives, into docs/evidence/gpu (PYTHON=/path/to/python with torch)
+	@$(FIND_EXAMINED); PYTHONPATH=src "$$examined" benchmarks/gpu_evidence.py $(ARGS)
+
 .PHONY: python
 python: ## which interpreters would be built with, and examined
 	@$(FIND_BASE); $(FIND_EXAMINED); echo "built with: $$base"; echo "examined: $$examined"

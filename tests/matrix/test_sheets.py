@@ -273,6 +273,7 @@ def test_every_table_holds_every_row(matrix: Matrix) -> None:
     assert len(table(answer(matrix, "drivers"), "branches").rows) == len(matrix.driver_branches)
     assert len(table(answer(matrix, "cuda"), "toolkits").rows) == len(matrix.toolkits)
     assert len(table(answer(matrix, "gpus"), "gpus").rows) == len(matrix.gpus)
+    assert len(table(answer(matrix, "peaks"), "peaks").rows) == len(matrix.peaks)
     assert len(table(answer(matrix, "gpus"), "generations").rows) == len(matrix.generations)
     assert len(table(answer(matrix, "cudnn"), "cudnn").rows) == len(matrix.cudnn_support)
     assert len(table(answer(matrix, "sources"), "sources").rows) == len(matrix.sources)

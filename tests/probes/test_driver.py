@@ -64,6 +64,21 @@ def look(tree: Tree) -> Facts:
     return tree.look(PROBES)
 
 
+@pytest.mark.parametrize("launches", [True, False])
+def test_whether_libcuda_can_run_kernels(tree: Tree, launches: bool) -> None:
+    nvml(tree, gpu(0))
+    tree.says("libcuda", lines({"library": "/usr/lib/libcuda.so.1", "launches": launches}, {"init": 0}, {"count": 0}))
+    assert value(look(tree), "cuda.can_launch") is launches
+
+
+def test_nobody_knows_whether_a_libcuda_that_was_not_asked_can_run_kernels(tree: Tree) -> None:
+    nvml(tree, gpu(0))
+    cuda(tree, device(0, 0))
+    assert isinstance(look(tree)["cuda.can_launch"], Unknown)
+    no_libraries(tree)
+    assert isinstance(look(tree)["cuda.can_launch"], Absent)
+
+
 def test_a_healthy_machine(tree: Tree) -> None:
     nvml(tree, gpu(0), gpu(1))
     cuda(tree, device(0, 0), device(1, 1))

@@ -11,6 +11,7 @@ import pytest
 
 from envdoctor.host import process
 from envdoctor.host.host import Host
+from envdoctor.host.pynvml_folder import folder_of_pynvml
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.probes import driver, environment
 from envdoctor.probes.look import look
@@ -149,4 +150,28 @@ def test_a_package_named_pynvml_is_found_too(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "pynvml" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "pynvml", raising=False)
-    assert driver._folder_of_pynvml() == str(tmp_path)
+    assert folder_of_pynvml() == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variables", "order"),
+    [
+        ({}, [0, 1]),
+        ({"STANDIN_CUDA_ORDER": "1,0"}, [1, 0]),
+        ({"STANDIN_CUDA_ORDER": "1,0", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, [0, 1]),
+        ({"CUDA_VISIBLE_DEVICES": "1,0"}, [1, 0]),
+        ({"CUDA_VISIBLE_DEVICES": "1"}, [1]),
+        ({"CUDA_VISIBLE_DEVICES": ""}, []),
+    ],
+)
+def test_the_order_in_which_cuda_counts(standin: Path, variables: dict[str, str], order: list[int]) -> None:
+    seen = seen_on(standin, STANDIN_GPUS=TWO, **variables)
+    assert value(seen, "gpu.cuda_order") == order
+    assert value(seen, "gpu.visible") == sorted(order)
+
+
+def test_without_libcuda_the_order_of_several_gpus_is_not_known(standin: Path) -> None:
+    seen = seen_on(standin, STANDIN_GPUS=TWO, STANDIN_CUINIT="999")
+    assert isinstance(seen["gpu.cuda_order"], Unknown)
+    one = seen_on(standin, STANDIN_CUINIT="999")
+    assert value(one, "gpu.cuda_order") == [0]

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from envdoctor.probes.looking import Facts
 
 KEYS = [name.rpartition(".")[2] for name in gpu_state.FACTS]
-ALL_SUPPORTED = "ecc=1,ecc-errors=2,persistence=1,compute-mode=3,throttle=0x44,virtualization=2,free=1000"
+ALL_SUPPORTED = (
+    "ecc=1,ecc-errors=2,persistence=1,compute-mode=3,throttle=0x44,virtualization=2,free=1000,processes=2,"
+    "utilization=97"
+)
 TWO = "NVIDIA A100|8.0;NVIDIA A100|8.0"
 
 
@@ -39,6 +42,8 @@ def test_what_a_gpu_says_of_itself(standin: Path) -> None:
         "throttle": ["sw-power-cap", "hw-thermal"],
         "virtualization": "vgpu",
         "memory_free_mib": 1000,
+        "processes": 2,
+        "utilization": 97,
     }
 
 
@@ -59,6 +64,8 @@ def test_what_a_consumer_card_does_not_have_is_absent(standin: Path) -> None:
         ("nvmlDeviceGetMigMode", "mig_mode"),
         ("nvmlDeviceGetCurrentClocksEventReasons", "throttle"),
         ("nvmlDeviceGetMemoryInfo", "memory_free_mib"),
+        ("nvmlDeviceGetComputeRunningProcesses_v3", "processes"),
+        ("nvmlDeviceGetUtilizationRates", "utilization"),
     ],
 )
 @pytest.mark.parametrize(("code", "kind"), [(3, Absent), (999, Unknown), (4, Unknown)])

@@ -8,13 +8,17 @@
  *   STANDIN_NVML_HANG   "init", "driver" (the driver version), "device" (the first question about a GPU), or
  *                       the name of a function: this call never returns.
  *   STANDIN_STATE       what every GPU answers about its state, "ecc=1,ecc-errors=3,persistence=1,
- *                       compute-mode=3,throttle=68,virtualization=2,mig-pending=0,free=1024" (free in MiB); what is
- *                       not named is as on an idle GPU that nobody configured. ECC and its errors are not
- *                       supported where MIG is not, unless named.
+ *                       compute-mode=3,throttle=68,virtualization=2,mig-pending=0,free=1024,processes=1,
+ *                       utilization=97,clock=1410,temperature=61,power=398,limit=400,default-limit=400" (free in
+ *                       MiB, clock in MHz, power in W); what is not named is as on an idle GPU that nobody
+ *                       configured. ECC and its errors are not supported where MIG is not, unless named; nor is
+ *                       the utilization where MIG is on. `pid=4711` is that of the first process, the others
+ *                       follow it.
  *
  * Built with -DSTANDIN_OLD it lacks the functions that a driver of branch 375 lacks: nvmlInitWithFlags,
  * nvmlSystemGetCudaDriverVersion, nvmlDeviceGetPciInfo_v3, nvmlDeviceGetMemoryInfo_v2,
- * nvmlDeviceGetCurrentClocksEventReasons, nvmlDeviceGetVirtualizationMode and all of MIG.
+ * nvmlDeviceGetCurrentClocksEventReasons, nvmlDeviceGetVirtualizationMode,
+ * nvmlDeviceGetComputeRunningProcesses_v3 and all of MIG.
  *
  * Not modelled: GPU instance and compute instance numbers, permissions, events, anything that changes state.
  */
@@ -53,6 +57,16 @@ struct pci {
     char legacy_bus_id[16];
     unsigned domain, bus, device, device_id, subsystem_id;
     char bus_id[32];
+};
+
+struct process {
+    unsigned pid;
+    unsigned long long used_memory;
+    unsigned gpu_instance, compute_instance;
+};
+
+struct utilization {
+    unsigned gpu, memory;
 };
 
 static int initialised;
@@ -385,6 +399,60 @@ EXPORT int nvmlDeviceGetComputeMode(const struct device *device, int *mode)
     return SUCCESS;
 }
 
+/* A number that a word of STANDIN_STATE tells, times `unit`. */
+static int number(const struct device *device, unsigned *value, const char *word, long long otherwise, unsigned unit)
+{
+    if (!device || !value)
+        return INVALID_ARGUMENT;
+    *value = (unsigned)state(word, otherwise) * unit;
+    return SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetClockInfo(const struct device *device, int type, unsigned *megahertz)
+{
+    ENTER_INITIALISED("clock");
+    if (type < 0 || type > 3)
+        return INVALID_ARGUMENT;
+    return number(device, megahertz, "clock", 210, 1);
+}
+
+EXPORT int nvmlDeviceGetTemperature(const struct device *device, int sensor, unsigned *celsius)
+{
+    ENTER_INITIALISED("temperature");
+    if (sensor != 0)
+        return INVALID_ARGUMENT;
+    return number(device, celsius, "temperature", 30, 1);
+}
+
+EXPORT int nvmlDeviceGetPowerUsage(const struct device *device, unsigned *milliwatts)
+{
+    ENTER_INITIALISED("power");
+    return number(device, milliwatts, "power", 60, 1000);
+}
+
+EXPORT int nvmlDeviceGetEnforcedPowerLimit(const struct device *device, unsigned *milliwatts)
+{
+    ENTER_INITIALISED("power");
+    return number(device, milliwatts, "limit", 400, 1000);
+}
+
+EXPORT int nvmlDeviceGetPowerManagementDefaultLimit(const struct device *device, unsigned *milliwatts)
+{
+    ENTER_INITIALISED("power");
+    return number(device, milliwatts, "default-limit", 400, 1000);
+}
+
+EXPORT int nvmlDeviceGetUtilizationRates(const struct device *device, struct utilization *rates)
+{
+    ENTER_INITIALISED("utilization");
+    if (!device || !rates)
+        return INVALID_ARGUMENT;
+    if (device->gpu->mig)
+        return NOT_SUPPORTED; /* NVML API reference: "MIG mode is not supported" */
+    rates->gpu = rates->memory = (unsigned)state("utilization", 0);
+    return SUCCESS;
+}
+
 static int throttle(const struct device *device, unsigned long long *reasons)
 {
     if (!device || !reasons)
@@ -404,6 +472,25 @@ EXPORT int nvmlDeviceGetCurrentClocksEventReasons(const struct device *device, u
 {
     ENTER_INITIALISED("throttle");
     return throttle(device, reasons);
+}
+
+/* With too small a buffer it tells how many there are, as the binding asks first. */
+EXPORT int nvmlDeviceGetComputeRunningProcesses_v3(const struct device *device, unsigned *count, struct process *found)
+{
+    unsigned here = (unsigned)state("processes", 0), room, index;
+    ENTER_INITIALISED("processes");
+    if (!device || !count)
+        return INVALID_ARGUMENT;
+    room = *count;
+    *count = here;
+    if (here > room)
+        return INSUFFICIENT_SIZE;
+    for (index = 0; index < here; index++) {
+        found[index].pid = (unsigned)state("pid", 1000000) + index;
+        found[index].used_memory = 512ull << 20;
+        found[index].gpu_instance = found[index].compute_instance = 0xffffffffu;
+    }
+    return SUCCESS;
 }
 
 EXPORT int nvmlDeviceGetVirtualizationMode(const struct device *device, int *mode)

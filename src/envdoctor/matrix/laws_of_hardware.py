@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envdoctor.matrix import fit, gpu_names
 from envdoctor.matrix.laws_of_builds import all_wheels
 from envdoctor.matrix.reading import CPU
+from envdoctor.matrix.speed import plain
 from envdoctor.matrix.versions import minor, older
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 KINDS = ("consumer", "workstation", "datacenter", "jetson")
 MAXWELL = (5, 0)
+FASTER = (
+    *(("fp32", fast) for fast in ("tf32", "fp16", "bf16", "fp8", "int8")),
+    *(("tf32", fast) for fast in ("fp16", "bf16", "fp8", "int8")),
+    *((slow, fast) for slow in ("fp16", "bf16") for fast in ("fp8", "int8")),
+    ("fp16", "bf16"),
+    ("bf16", "fp16"),
+)
+"""Number types of which the second is as fast as the first or faster on every tensor core."""
 
 
 def every_cuda_build_has_a_driver_floor(matrix: Matrix) -> Iterator[str]:
@@ -85,6 +94,38 @@ def gpu_names_are_certain(matrix: Matrix) -> Iterator[str]:
             yield f"{model.name!r} does not find itself" + (f"; {', '.join(same)} is the same name" if same else "")
 
 
+def boards_are_told_apart(matrix: Matrix) -> Iterator[str]:
+    """A row of [[peaks]] is of a GPU of [[gpus]], one row each, and no name stands in two rows.
+
+    A name that [[gpus]] knows as well has the compute capability of the row's GPU.
+    """
+    models = {model.name: model for model in matrix.gpus}
+    seen: set[str] = set()
+    for peak in matrix.peaks:
+        model = models.get(peak.gpu)
+        if model is None:
+            yield f"peaks: {peak.gpu!r} is not among [[gpus]]"
+        if not peak.names:
+            yield f"peaks: {peak.gpu!r} has no name"
+        for name in (f"[[gpus]] {peak.gpu}", *dict.fromkeys(map(plain, peak.names))):
+            if name in seen:
+                yield f"peaks: {name!r} stands twice"
+            seen.add(name)
+            known = gpu_names.find(name, matrix.gpus)
+            if known and model and known.capability != model.capability:
+                yield f"peaks: {name!r} is {known.capability}, {peak.gpu!r} {model.capability}"
+
+
+def fewer_bits_are_never_slower(matrix: Matrix) -> Iterator[str]:
+    """Peak figures rise from fp32 over tf32 to the types of 16 and of 8 bits; memory moves at all."""
+    for peak in matrix.peaks:
+        if peak.memory <= 0:
+            yield f"peaks: {peak.gpu}: memory_gb_per_s is {peak.memory}"
+        for slow, fast in FASTER:
+            if slow in peak.tflops and fast in peak.tflops and peak.tflops[fast] < peak.tflops[slow]:
+                yield f"peaks: {peak.gpu}: {fast} is below {slow}"
+
+
 def tegra_is_what_fit_assumes(matrix: Matrix) -> Iterator[str]:
     """[tegra] and `fit.TEGRA` name the same parts."""
     if matrix.tegra != fit.TEGRA:
@@ -109,6 +150,8 @@ LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (
     toolkit_driver_provides_its_cuda,
     cudnn_only_drops,
     gpu_names_are_certain,
+    boards_are_told_apart,
+    fewer_bits_are_never_slower,
     tegra_is_what_fit_assumes,
     generations_are_disjoint,
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from envdoctor.matrix.jetson import JetsonSource
     from envdoctor.matrix.overlay import Overlay
     from envdoctor.matrix.rows import Node
+    from envdoctor.matrix.speed import Peak
     from envdoctor.matrix.tables import (
         CudaFloor,
         CudnnSupport,
@@ -281,6 +282,20 @@ class Matrix:
         from envdoctor.matrix.conda import read_channel_end
 
         return read_channel_end(self.root.row("conda_channel")) if "conda_channel" in self.root.cells else None
+
+    @cached_property
+    def peaks(self) -> tuple[Peak, ...]:
+        """What boards are sold for, in the order of the file."""
+        from envdoctor.matrix.speed import read_peak
+
+        return tuple(read_peak(row) for row in self.root.listed("peaks")) if "peaks" in self.root.cells else ()
+
+    @remembered()
+    def peak(self, name: str) -> Peak | None:
+        """The figures of the board that NVML gives that name; None where they were not read, or it might be another."""
+        from envdoctor.matrix.speed import plain
+
+        return next((one for one in self.peaks if plain(name) in map(plain, one.names)), None)
 
     @cached_property
     def glibc_floors(self) -> Mapping[str, tuple[int, int]]:

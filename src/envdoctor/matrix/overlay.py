@@ -51,6 +51,7 @@ LISTS = {
     "compile_pythons": Named(("from",), order="from"),
     "mps": Named(("from",), order="from"),
     "jetson": Named(("l4t", "capability"), order="l4t"),
+    "peaks": Named(("gpu",)),
 }
 """A list that is not here takes the rows of an overlay at its end."""
 

@@ -88,6 +88,13 @@ class Row:
             return value
         raise self.wrong("must be a whole number", key)
 
+    def decimal(self, key: str) -> float:
+        """A decimal number above 0, written as text ("19.5"), that must be there."""
+        value = self.text(key)
+        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII) or float(value) == 0:
+            raise self.wrong(f"{value!r} is not a decimal number above 0", key)
+        return float(value)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts that must be there."""
         value = self.cells.get(key)

@@ -21,6 +21,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from envdoctor.host.process import child_script
+from envdoctor.host.pynvml_folder import folder_of_pynvml
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
 from envdoctor.probes.gpu import gpu_state, gpus, libcuda
 
@@ -42,6 +43,7 @@ FACTS = (
         "nvml.status": "0, or the NVML error code with which it refused to start",
         "driver.trouble": "in words, that asking the driver hung or ended the asking process",
         "cuda.init": "0, or the CUDA error code of cuInit",
+        "cuda.can_launch": "whether libcuda has the functions that run kernels",
     }
     | gpus.FACTS
     | gpu_state.FACTS
@@ -66,7 +68,7 @@ def start(host: Host) -> tuple[Running, Running]:
     """Start the NVML and the libcuda child; both answer while files are read."""
     isolated = [sys.executable, "-I", "-S"]
     return (
-        host.start("nvml", [*isolated, child_script("nvml"), _folder_of_pynvml()]),
+        host.start("nvml", [*isolated, child_script("nvml"), folder_of_pynvml()]),
         host.start("libcuda", [*isolated, child_script("libcuda")]),
     )
 
@@ -79,6 +81,7 @@ def look(at: Looking) -> Facts:
     facts: Facts = {
         "nvml.status": _nvml_status(nvml, said),
         "cuda.init": _cuda_init(cuda, told),
+        "cuda.can_launch": _can_launch(cuda, told),
         "driver.version.nvml": _version_by_nvml(nvml, said),
         "driver.version.proc": _proc(at.host),
         "driver.version.sys": _sys(at.host),
@@ -99,18 +102,6 @@ def look(at: Looking) -> Facts:
     facts.update(gpu_state.look(said, facts))
     facts.update(libcuda.look(at, told, facts, _api_in(said, "cuda")))
     return facts
-
-
-def _folder_of_pynvml() -> str:
-    """Return the folder that holds pynvml without importing it."""
-    from importlib.util import find_spec
-
-    spec = find_spec("pynvml")
-    if spec is None or not spec.origin:
-        return "."
-    # A module in nvidia-ml-py; a folder where an old distribution named pynvml lies over it.
-    file = os.path.dirname(spec.origin) if spec.submodule_search_locations else spec.origin
-    return os.path.dirname(file)
 
 
 def _lines(answer: Answer) -> list[dict[str, Value]]:
@@ -175,6 +166,15 @@ def _cuda_init(answer: Answer, told: list[dict[str, Value]]) -> Fact:
         if "init" in words:
             return Known(words["init"], "libcuda")
     return Unknown(_trouble(answer, "libcuda"))
+
+
+def _can_launch(cuda: Answer, told: list[dict[str, Value]]) -> Fact:
+    for words in told:
+        if "missing" in words:
+            return Absent("libcuda.so.1 was not found")
+        if "launches" in words:
+            return Known(words["launches"], "libcuda")
+    return Unknown("libcuda was not asked for it" if told else _trouble(cuda, "libcuda"))
 
 
 def _api_version(told: list[dict[str, Value]], said: list[dict[str, Value]], cuda: Answer) -> Fact:

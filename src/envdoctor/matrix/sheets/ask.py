@@ -24,6 +24,7 @@ TABLES = (
     "cuda",
     "cudnn",
     "gpus",
+    "peaks",
     "images",
     "conda",
     "jetson",
@@ -73,6 +74,7 @@ def answer(matrix: Matrix, words: Sequence[str], environment: Environment, *, ev
     whole: dict[str, Callable[[], Sheet]] = {
         "cudnn": lambda: tables.cudnn(matrix, day=day),
         "gpus": lambda: tables.gpus(matrix, day=day),
+        "peaks": lambda: tables.peaks(matrix, day=day),
         "images": lambda: elsewhere.images(matrix, day=day),
         "conda": lambda: elsewhere.conda(matrix, day=day),
         "jetson": lambda: elsewhere.jetson(matrix, day=day),

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.sheets import cells
 from envdoctor.matrix.sheets.serving_gpus import GPU, LAST_TORCH, NOT_ENDED, Asked, gpu_row
+from envdoctor.matrix.speed import NUMBER_TYPES
 from envdoctor.matrix.versions import parts
 from envdoctor.model.sheet import Column, Items, Sheet, Table
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.sheet import Cell
 
 LINUX = Column("linux", "Linux")
 WINDOWS = Column("windows", "Windows")
@@ -124,6 +126,29 @@ def partner(matrix: Matrix, name: str, line: str | None, *, everything: bool, da
     )
     notes = (f"{len(found) - len(shown)} older releases: --all.",) if len(shown) < len(found) else ()
     return cells.sheet(matrix, f"{name} releases", (Table("releases", "", columns, rows, notes),), day=day)
+
+
+def peaks(matrix: Matrix, *, day: str) -> Sheet:
+    """What boards are sold for, by which `envdoctor smoke` judges their speed."""
+    columns = (
+        Column("gpu", "GPU"),
+        Column("nvml_names", "called by NVML", 3),
+        *(Column(kind, kind) for kind in NUMBER_TYPES),
+        Column("memory_gb_per_s", "memory GB/s"),
+        *cells.ORIGIN,
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            row.gpu,
+            Items(row.names),
+            *(f"{row.tflops[kind]:g}" if kind in row.tflops else "" for kind in NUMBER_TYPES),
+            row.memory,
+            *cells.origin(matrix, row.certainty, row.source),
+        )
+        for row in matrix.peaks
+    )
+    note = "10^12 dense operations a second by number type; an empty cell: none was read, or the GPU has no such type."
+    return cells.sheet(matrix, "Peak speed of GPUs", (Table("peaks", "", columns, rows, (note,)),), day=day)
 
 
 def sources(matrix: Matrix, *, day: str) -> Sheet:

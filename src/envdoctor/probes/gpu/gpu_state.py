@@ -1,4 +1,4 @@
-"""In what state each GPU is, as NVML tells it: MIG, ECC, persistence, compute mode, clocks, vGPU, free memory.
+"""In what state each GPU is, as NVML tells it: MIG, ECC, persistence, compute mode, clocks, vGPU, free memory, use.
 
 Each question may be refused alone. "Not supported" is an answer (`Absent`): a consumer card has no MIG, a virtual
 GPU no ECC of its own. Every other refusal leaves that one fact unknown. Names and numbers are those of nvml.h (NVML
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
+from envdoctor.model.throttle import throttle_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,8 @@ FACTS = {
     "gpu.N.throttle": "what holds its clocks down at this moment; being idle is no reason",
     "gpu.N.virtualization": "none, passthrough, vgpu, host-vgpu or host-vsga",
     "gpu.N.memory_free_mib": "its free memory in MiB",
+    "gpu.N.processes": "how many processes computed on it while envdoctor looked",
+    "gpu.N.utilization": "percent of the last moments in which a kernel ran on it",
 }
 
 NOT_SUPPORTED = 3  # NVML_ERROR_NOT_SUPPORTED
@@ -35,17 +38,6 @@ MOST_BYTES = 2**53
 SWITCH = {0: "off", 1: "on"}
 COMPUTE_MODES = {0: "default", 1: "exclusive-thread", 2: "prohibited", 3: "exclusive-process"}
 VIRTUALIZATION = {0: "none", 1: "passthrough", 2: "vgpu", 3: "host-vgpu", 4: "host-vsga"}
-THROTTLE = {
-    0x2: "application-clocks",
-    0x4: "sw-power-cap",
-    0x8: "hw-slowdown",
-    0x10: "sync-boost",
-    0x20: "sw-thermal",
-    0x40: "hw-thermal",
-    0x80: "hw-power-brake",
-    0x100: "display-clocks",
-}
-"""Bits of the reasons; 0x1 is an idle GPU, which is none."""
 
 
 def look(said: list[dict[str, Value]], facts: Facts) -> Facts:
@@ -83,7 +75,7 @@ def _fact(key: str, words: Mapping[str, Value]) -> Fact:
         elif key == "virtualization":
             told = VIRTUALIZATION.get(value)
         elif key == "throttle":
-            told = [name for bit, name in THROTTLE.items() if value & bit]
+            told = [*throttle_names(value)]
         elif 0 <= value < MOST_BYTES:
             told = value // 2**20 if key == "memory_free_mib" else value
     return Known(told, "nvml") if told is not None else Unknown("NVML gave an answer that is not known here")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FACTS = {
     "gpu.count": "how many GPUs the driver enumerates",
     "gpu.visible": "indexes of those that CUDA programs of this environment see",
+    "gpu.cuda_order": "the same in CUDA's order: the first is `cuda:0`, whatever the driver's order is",
     "gpu.N.name": "marketing name of GPU N, in the driver's order (by PCI bus)",
     "gpu.N.uuid": "its UUID",
     "gpu.N.compute_capability": "its compute capability: 8.0",
@@ -23,6 +24,8 @@ FACTS = {
     "gpu.N.status": "0, or the NVML error code with which this GPU refused (15: lost)",
     "gpu.N.mig": "UUIDs of its MIG instances, where MIG is on",
 }
+
+COUNTED = ("gpu.count", "gpu.visible", "gpu.cuda_order")
 
 NOT_LOADED = 9  # NVML_ERROR_DRIVER_NOT_LOADED
 NO_PERMISSION = 4  # NVML_ERROR_NO_PERMISSION: a GPU that the control group of this process withholds
@@ -131,10 +134,10 @@ def look(at: Looking, driver: Facts, listed: list[SeenGpu] | None, usable: list[
         nobody = Absent("no NVIDIA driver lists a GPU")
         status, init, trouble = driver["nvml.status"], driver["cuda.init"], driver["driver.trouble"]
         if isinstance(status, Absent) and _finds_none(at, init):
-            return {"gpu.count": nobody, "gpu.visible": nobody}
+            return dict.fromkeys(COUNTED, nobody)
         if _out_of_reach(at, driver):
             nobody = Absent("no driver is loaded here, or no device file of it was passed in")
-            return {"gpu.count": nobody, "gpu.visible": nobody}
+            return dict.fromkeys(COUNTED, nobody)
         if isinstance(status, Known):
             reason = (
                 f"NVML refused with error {status.value}" if status.value else "NVML did not come to count the GPUs"
@@ -145,7 +148,7 @@ def look(at: Looking, driver: Facts, listed: list[SeenGpu] | None, usable: list[
             reason = f"libnvidia-ml.so.1 was not found, and cuInit ended with error {init.value}"
         else:
             reason = status.reason if isinstance(status, Unknown) else getattr(init, "reason", "")
-        return {"gpu.count": Unknown(reason), "gpu.visible": Unknown(reason)}
+        return dict.fromkeys(COUNTED, Unknown(reason))
     facts: Facts = {
         "gpu.count": Known(len(seen), seen[0].source if seen else "nvml" if listed is not None else "libcuda")
     }
@@ -153,7 +156,8 @@ def look(at: Looking, driver: Facts, listed: list[SeenGpu] | None, usable: list[
         facts.update(_facts_of(gpu))
     if seen is not usable:
         facts.update(_by_libcuda(seen, usable or []))
-    facts["gpu.visible"] = _visible(at, seen, usable, driver["cuda.init"])
+    facts["gpu.visible"] = visible = _visible(at, seen, usable, driver["cuda.init"])
+    facts["gpu.cuda_order"] = _cuda_order(seen, usable, visible)
     return facts
 
 
@@ -225,6 +229,17 @@ def _visible(at: Looking, seen: list[SeenGpu], usable: list[SeenGpu] | None, ini
         return Unknown(found)
     found = [index for index in found if seen[index].status != NO_PERMISSION]
     return Known([*found], "CUDA_VISIBLE_DEVICES" if asked is not None else "CUDA_VISIBLE_DEVICES is not set")
+
+
+def _cuda_order(seen: list[SeenGpu], usable: list[SeenGpu] | None, shown: Fact) -> Fact:
+    """Tell the visible GPUs in the order of CUDA, which counts the fastest first and obeys CUDA_VISIBLE_DEVICES."""
+    if usable is not None and isinstance(shown, Known) and shown.source == "libcuda":
+        by_libcuda = seen[0].source == "libcuda" if seen else False
+        order = [gpu.index if by_libcuda else _same(seen, gpu) for gpu in usable]
+        return Known([*dict.fromkeys(index for index in order if index is not None)], "libcuda")
+    if isinstance(shown, Known) and isinstance(shown.value, list) and len(shown.value) <= 1:
+        return Known(shown.value, shown.source)
+    return shown if isinstance(shown, Unknown) else Unknown("libcuda did not tell which GPU it counts first")
 
 
 def _same(seen: list[SeenGpu], gpu: SeenGpu) -> int | None:
