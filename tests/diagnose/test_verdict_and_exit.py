@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -176,6 +177,38 @@ def test_a_mere_warning_explains_no_error() -> None:
     effect = rule(silent, "effect")
     ordered = in_order([(cause, finding(Severity.WARNING, "cause")), (effect, finding(Severity.ERROR, "effect"))])
     assert [(one.rule, one.caused_by) for one in ordered] == [("effect", None), ("cause", None)]
+
+
+def test_a_finding_that_names_its_own_cause_follows_it_and_no_other_of_its_rule_does() -> None:
+    cause, other = rule(silent, "cause", stage=Stage.LIBRARIES), rule(silent, "other", stage=Stage.REACH)
+    effect = rule(silent, "effect", stage=Stage.RUN)
+    named = replace(finding(Severity.ERROR, "effect", "gpu:1"), caused_by="cause")
+    alone = finding(Severity.ERROR, "effect", "gpu:0")
+    found = [(effect, named), (effect, alone), (cause, finding(Severity.ERROR, "cause"))]
+    ordered = in_order([*found, (other, finding(Severity.ERROR, "other"))])
+    assert [(one.rule, one.subject, one.caused_by) for one in ordered] == [
+        ("other", "torch", None),
+        ("cause", "torch", None),
+        ("effect", "gpu:1", "cause"),
+        ("effect", "gpu:0", None),
+    ]
+
+
+def test_a_cause_that_was_explained_takes_its_consequences_along() -> None:
+    root = rule(silent, "root", stage=Stage.SETTING, explains=("cause",))
+    cause, effect = rule(silent, "cause", stage=Stage.REACH), rule(silent, "effect", stage=Stage.REACH)
+    named = replace(finding(Severity.ERROR, "effect"), caused_by="cause")
+    found = [(effect, named), (cause, finding(Severity.ERROR, "cause")), (root, finding(Severity.ERROR, "root"))]
+    told = [(one.rule, one.caused_by) for one in in_order(found)]
+    assert told == [("root", None), ("cause", "root"), ("effect", "cause")]
+
+
+@pytest.mark.parametrize("there", [[], [Severity.NOTE], [Severity.WARNING]])
+def test_a_cause_that_is_not_there_or_is_less_is_none(there: list[Severity]) -> None:
+    cause, effect = rule(silent, "cause"), rule(silent, "effect")
+    named = replace(finding(Severity.ERROR, "effect"), caused_by="cause")
+    ordered = in_order([(effect, named), *((cause, finding(one, "cause")) for one in there)])
+    assert (ordered[0].rule, ordered[0].caused_by) == ("effect", None)
 
 
 def test_two_rules_that_explain_each_other_both_stay() -> None:

@@ -9,11 +9,11 @@ from envdoctor.matrix.load import load_matrix
 from envdoctor.model.finding import Severity
 from envdoctor.model.machine import Machine, Wishes
 from envdoctor.model.plan import Status
-from envdoctor.plan.by_hand import BY_HAND
+from envdoctor.plan.by_hand import BY_HAND, OF_KERNELS
 from envdoctor.plan.remedies import ANOTHER_WHEEL, OF_BINARIES, plan_for
 from envdoctor.plan.solve import Solver
 from envdoctor.rules.example_machine import snapshot_of
-from envdoctor.rules.rule import Example, Rule, all_rules
+from envdoctor.rules.rule import Example, Rule, Stage, all_rules
 
 MATRIX = load_matrix()
 RULES = {rule.name: rule for rule in all_rules()}
@@ -46,6 +46,7 @@ def test_a_finding_comes_with_a_way_out_or_with_the_reason_why_there_is_none(rul
 
 def test_what_is_done_by_hand_belongs_to_rules_that_exist() -> None:
     assert set(BY_HAND) <= set(RULES)
+    assert set(OF_KERNELS) == {rule.name for rule in RULES.values() if rule.stage is Stage.RUN}
     assert set(RULES) >= ANOTHER_WHEEL
     assert set(BY_HAND) & ANOTHER_WHEEL == {"glibc-too-old"}
     assert set(RULES) >= OF_BINARIES

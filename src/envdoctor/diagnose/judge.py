@@ -46,11 +46,11 @@ def diagnose(
             continue
         try:
             # A rule that stops half-way keeps what it found before: those findings stand on known facts.
-            for finding in rule.judge(machine, matrix):
+            for finding in rule.judged(machine, matrix):
                 findings.append((rule, finding))
         except Undecidable as reason:
-            skipped.append(Skipped(rule.name, reason.reason, reason.fact, worst=rule.worst))
-            undecided_errors |= reason.fact is not None and rule.worst is Severity.ERROR
+            skipped.append(Skipped(rule.name, reason.reason, reason.fact, worst=rule.worst_by_facts))
+            undecided_errors |= reason.fact is not None and rule.worst_by_facts is Severity.ERROR
         # The one place where a rule may fail in a way nobody foresaw: it must not silence the others.
         except Exception as bug:
             crashed.append(Crashed(rule.name, f"{type(bug).__name__}: {bug} ({place_of(bug)})"))
@@ -62,7 +62,8 @@ def in_order(found: list[tuple[Rule, Finding]]) -> tuple[Finding, ...]:
     """Put the root cause first: the worst, then the earliest on the way from hardware to kernel.
 
     A finding that another rule explains is marked with it and follows it. What is worse is never explained by
-    what is less: a note does not stand before an error.
+    what is less: a note does not stand before an error. A finding that names its own cause keeps it where that rule
+    found something.
     """
     worst: dict[str, Severity] = {}
     for rule, finding in found:
@@ -74,16 +75,19 @@ def in_order(found: list[tuple[Rule, Finding]]) -> tuple[Finding, ...]:
                 explained.setdefault(consequence, rule.name)
     first = {rule.name: _rank((rule, finding)) for rule, finding in sorted(found, key=_rank, reverse=True)}
 
+    def cause_of(rule: Rule, finding: Finding) -> str | None:
+        own = finding.caused_by
+        if own is not None and own != rule.name and finding.severity <= worst.get(own, 0):
+            return own
+        return explained.get(rule.name)
+
     def place(item: tuple[Rule, Finding]) -> tuple[object, ...]:
-        root, depth = item[0].name, 0
-        while root in explained and depth < len(explained):  # the bound: two rules might name each other
-            root, depth = explained[root], depth + 1
+        root, cause, depth = item[0].name, cause_of(*item), 0
+        while cause is not None and depth <= len(explained):  # the bound: two rules might name each other
+            root, cause, depth = cause, explained.get(cause), depth + 1
         return (first[root], depth, _rank(item))
 
-    return tuple(
-        replace(finding, caused_by=explained[rule.name]) if rule.name in explained else finding
-        for rule, finding in sorted(found, key=place)
-    )
+    return tuple(replace(item[1], caused_by=cause_of(*item)) for item in sorted(found, key=place))
 
 
 def _rank(item: tuple[Rule, Finding]) -> tuple[int, int, str, str]:

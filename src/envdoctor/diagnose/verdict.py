@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envdoctor.model.finding import Diagnosis, Finding
+    from envdoctor.model.smoke import Status
 
 HEALTHY, FOUND, UNUSABLE, UNDIAGNOSED = 0, 1, 2, 3
 
@@ -37,5 +38,24 @@ def exit_code(diagnosis: Diagnosis, *, fail_on: str = "error", strict: bool = Fa
     if limit is not None and any(finding.severity >= limit for finding in diagnosis.findings):
         return FOUND
     if diagnosis.crashed or (strict and diagnosis.verdict is Verdict.UNDETERMINED):
+        return UNDIAGNOSED
+    return HEALTHY
+
+
+def smoke_exit_code(
+    statuses: Iterable[Status], *, started: bool, fail_on: str = "error", strict: bool = False, crashed: bool = False
+) -> int:
+    """Return the exit code of the battery, by how the tests ended that count; `crashed` where a rule of ours did.
+
+    Under `strict` a battery in which nothing passed is no proof of anything.
+    """
+    from envdoctor.model.smoke import GOOD, Status  # which a check that runs no kernels does without
+
+    ended = [*statuses]
+    if not started:
+        return UNDIAGNOSED
+    if FAIL_ON[fail_on] is not None and any(status not in GOOD for status in ended):
+        return FOUND
+    if crashed or (strict and Status.PASSED not in ended):
         return UNDIAGNOSED
     return HEALTHY

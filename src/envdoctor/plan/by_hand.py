@@ -70,6 +70,21 @@ BY_HAND: dict[str, tuple[str, str]] = {
         "use a machine with an NVIDIA GPU, pass one into the container, or ask the batch system for one (Slurm: "
         "`--gpus=1`)",
     ),
+    "gpu-too-old-for-triton": (
+        "set-env",
+        "do without torch.compile on this GPU: TORCHDYNAMO_DISABLE=1, or the program's own switch for it",
+    ),
+    "nccl-shm-too-small": (
+        "start-container-with",
+        "start a new container with more shared memory (`docker run --shm-size=8g` or `--ipc=host`; in Kubernetes an "
+        "emptyDir of medium Memory at /dev/shm), or delete what killed programs left in /dev/shm; NCCL_SHM_DISABLE=1 "
+        "does without it, slower",
+    ),
+    "p2p-iommu-hang": (
+        "configure-firmware",
+        "switch the IOMMU (VT-d, AMD-Vi) or ACS off in the BIOS, or start the kernel with iommu=pt; until then "
+        "NCCL_P2P_DISABLE=1 lets NCCL take the way through the host",
+    ),
     "conda-pip-mix": (
         "rebuild-environment",
         "make a new environment and bring torch, torchvision and torchaudio into it with one installer; in this one, "
@@ -107,3 +122,28 @@ BY_HAND: dict[str, tuple[str, str]] = {
     ),
 }
 """What a person does, by rule: the kind of step and its words. None of these is a command of ours to run."""
+
+AGAIN = (
+    "run-again",
+    "run `envdoctor smoke --test NAME -v` with the test's name, once more after a restart of the machine: what goes "
+    "away was of the state of the GPU or its driver; where it stays, install the same torch with --force-reinstall, "
+    "then another release of it",
+)
+
+OF_KERNELS = {
+    "smoke-crashed": AGAIN,
+    "smoke-failed": AGAIN,
+    "smoke-slow": (
+        "run-again",
+        "see that nothing else uses the GPU or holds it down (`nvidia-smi -q -d PERFORMANCE,CLOCK,POWER`), and run "
+        "`envdoctor smoke` again",
+    ),
+    "smoke-timed-out": AGAIN,
+    "smoke-wrong-numbers": (
+        "run-again",
+        "keep the device out of use until this is settled; run `envdoctor smoke --test NAME` several times: an error "
+        "at other places each time points to the hardware (take overclocking back, test the memory with `dcgmi diag "
+        "-r 3`), the same one to the software (install the same torch with --force-reinstall, then another release)",
+    ),
+}
+"""The same for what kernel tests found, of which nobody knows the cause: only where nothing else is to be mended."""

@@ -8,6 +8,7 @@ nobody foretells are taken away.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envdoctor.model.change import ChangesDriver, Installs, Into, Removes, SetsSearchPath, ShowsGpus
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
 
 NOT_YET = Unknown("not known before it is installed")
+NOT_AGAIN = Unknown("not known before the kernel tests run again")
 NOT_OF_IMAGE = Unknown("what else the image holds is not known here")
+
+SMOKE, GOOD = "smoke.tests", {"passed", "skipped", "slow"}
 
 OF_PACKAGES = ("torch.", "torchvision.", "torchaudio.", "triton.", "libraries.", "nvidia.", "numpy.")
 OF_ENVIRONMENT = ("packages.", "opencv.", "extensions.", "index.")
@@ -56,7 +60,13 @@ REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\(?\s*([=~<>!]=?
 
 
 def predicted(snapshot: Snapshot, plan: Plan, matrix: Matrix) -> Snapshot:
-    """Return the snapshot as it would be once every step was carried out; a step without a `change` changes nothing."""
+    """Return the snapshot as it would be once every step was carried out; a step without a `change` changes nothing.
+
+    What kernel tests told of the old packages and driver is told no more. Where some did not pass, nothing but running
+    them again tells whether they would.
+    """
+    if any(step.change is not None for step in plan.steps):
+        snapshot = _without_kernels(snapshot)
     for step in plan.steps:
         if isinstance(step.change, Installs):
             snapshot = _installed(snapshot, step.change, matrix)
@@ -69,6 +79,13 @@ def predicted(snapshot: Snapshot, plan: Plan, matrix: Matrix) -> Snapshot:
         elif isinstance(step.change, SetsSearchPath):
             snapshot = snapshot.having(after.set_path(snapshot, step.change))
     return snapshot
+
+
+def _without_kernels(snapshot: Snapshot) -> Snapshot:
+    rows = _value(snapshot, SMOKE)
+    statuses = {str(row.get("status")) for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
+    told = {name: fact for name, fact in snapshot.facts.items() if not name.startswith("smoke.")}
+    return replace(snapshot, facts={**told, SMOKE: NOT_AGAIN} if statuses - GOOD else told)
 
 
 def _installed(snapshot: Snapshot, change: Installs, matrix: Matrix) -> Snapshot:

@@ -14,6 +14,7 @@ from envdoctor.model.finding import Severity
 from envdoctor.model.machine import MOST_GPUS, Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
 from envdoctor.plan.by_hand import BY_HAND
+from envdoctor.plan.by_hand import OF_KERNELS as BY_RUNNING_AGAIN
 from envdoctor.plan.partners import COMPILED_PARTNERS
 
 if TYPE_CHECKING:
@@ -100,7 +101,10 @@ def _with_what_would_not_help(plan: Plan, solver: Solver) -> Plan:
 
 
 def _plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
-    causes = _causes(diagnosis)
+    causes = [finding for finding in _causes(diagnosis) if finding.rule not in BY_RUNNING_AGAIN]
+    unexplained = [finding for finding in _causes(diagnosis) if finding.rule in BY_RUNNING_AGAIN]
+    if _worst(unexplained) > _worst(causes):
+        return _run_again(unexplained)
     for_a_person = [finding for finding in causes if finding.rule in BY_HAND.keys() - ANOTHER_WHEEL]
     for_packages = [finding for finding in causes if finding not in for_a_person]
     steps = tuple(dict.fromkeys(_by_hand(finding, solver.machine) for finding in for_a_person))
@@ -122,6 +126,17 @@ def _plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     status = Status.SOLVED if plan.status is Status.NOTHING_TO_DO else plan.status
     because = plan.because or (tuple(finding.message for finding in causes[:1]) if not left else ())
     return replace(plan, status=status, steps=(*before, *plan.steps, *after), alternatives=ways, because=because)
+
+
+def _worst(causes: list[Finding]) -> int:
+    return max((finding.severity for finding in causes), default=0)
+
+
+def _run_again(unexplained: list[Finding]) -> Plan:
+    """Return what a person does about kernel tests of whose failure nobody knows the cause."""
+    told = dict.fromkeys(BY_RUNNING_AGAIN[finding.rule] for finding in unexplained)
+    steps = tuple(Step(kind, Applicability.MANUAL, why) for kind, why in told)
+    return Plan(Status.SOLVED, None, steps, because=(unexplained[0].message,))
 
 
 def _by_binaries(solver: Solver, causes: list[Finding]) -> Answer | None:

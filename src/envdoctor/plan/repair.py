@@ -100,6 +100,8 @@ def repair(solver: Solver, causes: list[Finding], torch: TorchBuild) -> Plan:
     steps = tuple(step for mend in orders if mend for step in _steps(solver, mend))
     if not steps:
         why = f"no partner of torch {torch.text} is known to this matrix ({solver.matrix.revision})"
+        if not another and not built:
+            why = f"neither torch {torch.text} nor this matrix tells which release of {causes[0].subject} fits it"
         return Plan(Status.IMPOSSIBLE, because=(why,))
     return Plan(Status.SOLVED, _target(solver, torch), steps)
 

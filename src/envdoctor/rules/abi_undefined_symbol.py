@@ -51,6 +51,7 @@ from envdoctor.rules.library_rows import (
 from envdoctor.rules.partner_fit import PARTNERS
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.shadowing import example
+from envdoctor.rules.smoke_examples import not_imported, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,7 @@ RULE = Rule(
     stage=Stage.LIBRARIES,
     needs=(
         "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "libraries.undefined",
-        "libraries.shadowed", "torchvision.version", "torchaudio.version",
+        "libraries.shadowed", "torchvision.version", "torchaudio.version", "env.LD_LIBRARY_PATH",
     ),
     fires=(
         Example(
@@ -170,6 +171,11 @@ RULE = Rule(
             "a library of the system for which no variable is the reason",
             example("ld.so.cache", lacks=["__nvJitLinkComplete_12_8"], lacks_count=4),
             says="by ld.so.cache",
+        ),
+        Example(
+            "the loader says so of torch itself",
+            smoked(not_imported("libtorch_python.so: undefined symbol: _ZN3c105ErrorC2ENS_14SourceLocationESs")),
+            says="nothing that was loaded defines that symbol",
         ),
     ),
     quiet=(

@@ -44,6 +44,7 @@ from envdoctor.rules.cuda_start import (
     cause,
 )
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,6 +127,14 @@ RULE = Rule(
             says="stub",
         ),
         Example("CUDA alone tells", {"cuda.init": 803, "cuda.library": None, "cuda.library_version": None}),
+        Example(
+            "the software itself says so, when kernels are run",
+            {
+                **LOADED,
+                **smoked(failed("start", "Error 804: forward compatibility was attempted on non supported HW")),
+            },
+            says="Error 804",
+        ),
     ),
     quiet=(
         Example("compat libraries in effect on a data-centre GPU", {**LOADED, "driver": "535.104.05 12.8"}),

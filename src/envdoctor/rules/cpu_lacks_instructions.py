@@ -37,7 +37,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.finding import Severity
+from envdoctor.model.smoke import IMPORT, Status, TestResult
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +143,12 @@ RULE = Rule(
             {"torch": "1.6.0+cpu", "cpu.model": "AMD Athlon II", "cpu.flags": ["popcnt"], "gpus": None, "driver": None},
             severity=Severity.WARNING,
             says="torch.cumsum",
+        ),
+        Example(
+            "an import that ends with an illegal instruction",
+            smoked(TestResult(IMPORT, "cpu", Status.CRASHED, message="the process died of SIGILL (illegal instruction)",
+                              signal="SIGILL")),
+            says="`import torch` failed with SIGILL: it met an instruction",
         ),
     ),
     quiet=(

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from envdoctor.matrix.serving import need_of, obstacle
 from envdoctor.model.finding import Confidence
 from envdoctor.rules.rule import ON_WINDOWS, Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,14 @@ if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Gpu, Machine
+
+NEEDS = (
+    "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "host.os", "host.kind",
+    "host.platform", "host.libc", "python.tag", "driver.version", "driver.cuda_version", "cuda.init",
+    "gpu.count", "gpu.visible", "gpu.N.name", "gpu.N.compute_capability", "host.wsl", "cuda.compat",
+    "cuda.library_version",
+)  # fmt: skip
+"""The facts that `judge` may read."""
 
 OTHER_ACCELERATOR = frozenset({"rocm", "xpu", "mps"})
 
@@ -73,12 +82,7 @@ def _some_wheel_serves(machine: Machine, matrix: Matrix, gpu: Gpu) -> bool:
 RULE = Rule(
     judge,
     stage=Stage.KERNELS,
-    needs=(
-        "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "host.os", "host.kind",
-        "host.platform", "host.libc", "python.tag", "driver.version", "driver.cuda_version", "cuda.init",
-        "gpu.count", "gpu.visible", "gpu.N.name", "gpu.N.compute_capability", "host.wsl", "cuda.compat",
-        "cuda.library_version",
-    ),
+    needs=NEEDS,
     fires=(
         Example("the cpu wheel on an H200", {"torch": "2.13.0+cpu", "gpus": ["NVIDIA H200 9.0"]}, says="2.13.0"),
         Example(
@@ -109,6 +113,12 @@ RULE = Rule(
                 },
             },
             says="RTX 3060",
+        ),
+        Example(
+            "a test of the GPU says so",
+            {"torch": "2.13.0+cpu",
+             **smoked(failed("start", "Torch not compiled with CUDA enabled", exception="AssertionError"))},
+            says="Torch not compiled with CUDA enabled",
         ),
     ),
     quiet=(

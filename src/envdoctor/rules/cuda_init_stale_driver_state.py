@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.rules.cuda_start import NEEDS, STALE, cause
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +84,11 @@ RULE = Rule(
             "not passed in",
             {"cuda.init": 999, "host.kind": "container", "device.nodes": ["nvidia0", "nvidiactl"]},
             says="into the container",
+        ),
+        Example(
+            "it does not start for torch alone",
+            smoked(failed("start", "CUDA unknown error - this may be due to an incorrectly set up environment")),
+            says="nvidia_uvm is in a stale state",
         ),
     ),
     quiet=(

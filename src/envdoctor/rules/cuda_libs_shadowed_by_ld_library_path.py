@@ -34,6 +34,7 @@ from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.library_rows import CUDNN, shadowed
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.shadowing import VARIABLE, circumstance, consequence, example, weight
+from envdoctor.rules.smoke_examples import not_imported, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,10 +69,12 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
         )  # fmt: skip
 
 
+NO_SYMBOL = "libcusparse.so.12: undefined symbol: __nvJitLinkComplete_12_4, version libnvJitLink.so.12"
+
 RULE = Rule(
     judge,
     stage=Stage.LIBRARIES,
-    needs=("torch.cuda", "libraries.shadowed"),
+    needs=("torch.cuda", "libraries.shadowed", "env.LD_LIBRARY_PATH"),
     fires=(
         Example(
             "the libnvJitLink of an older toolkit",
@@ -96,6 +99,11 @@ RULE = Rule(
             example(VARIABLE, version="12.8.61"),
             severity=Severity.NOTE,
             says="12.8.61",
+        ),
+        Example(
+            "the loader says so",
+            {"env.LD_LIBRARY_PATH": "/usr/local/cuda/lib64", **smoked(not_imported(NO_SYMBOL))},
+            says="lacks what another one needs of it",
         ),
     ),
     quiet=(

@@ -49,8 +49,16 @@ def cause(machine: Machine, matrix: Matrix) -> str | None:
     Raises `Undecidable` where it is not known whether CUDA starts.
     """
     init = machine.number("cuda.init")
-    if not init or machine.number("nvml.status") not in (None, 0) or machine.is_known("driver.trouble"):
-        return foreign_in_wsl(machine) if init else None
+    return cause_of(init, machine, matrix) if init else None
+
+
+def cause_of(init: int, machine: Machine, matrix: Matrix) -> str | None:
+    """Return the rule that explains a refusal of cuInit, by its number, to whomever it was given.
+
+    Raises `Undecidable` where a fact that decides is not known.
+    """
+    if machine.number("nvml.status") not in (None, 0) or machine.is_known("driver.trouble"):
+        return foreign_in_wsl(machine)
     if init == NOT_READY:
         return FABRIC if may_have_nvswitch(machine, matrix) else None
     if init in (DRIVER_MISMATCH, COMPAT_NOT_SUPPORTED) or (init == STUB and machine.number("nvml.status") == 0):

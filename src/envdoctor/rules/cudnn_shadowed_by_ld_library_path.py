@@ -35,6 +35,7 @@ from envdoctor.rules.cudnn_releases import NEEDS, compiled_with, first_library, 
 from envdoctor.rules.library_rows import CUDNN, shadowed, some
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.shadowing import VARIABLE, example
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +140,11 @@ RULE = Rule(
         ),
         Example("a whole newer one", _cudnn("9.12.0", older=False), severity=Severity.NOTE, says="whole"),
         Example("another patch release", _cudnn("9.10.1"), severity=Severity.NOTE, says="9.10.1"),
+        Example(
+            "a convolution says so",
+            {**_cudnn("9.1.0"), **smoked(failed("convolution", "CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH"))},
+            says="CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH",
+        ),
     ),
     quiet=(
         Example("a folder whose cuDNN the loader does not take", {"env.LD_LIBRARY_PATH": "/usr/local/cuda/lib64"}),

@@ -34,6 +34,7 @@ from envdoctor.rules.cudnn_releases import NEEDS, compiled_with, first_library, 
 from envdoctor.rules.library_rows import CUDNN, loaded, shadowed
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.shadowing import asked_in_vain, consequence, example, lacking
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,6 +172,17 @@ RULE = Rule(
             "a downgraded package, where the matrix alone knows what torch was compiled with",
             {**_loads("9.1.0.70", how="DT_RPATH"), "torch.requires": None},
             says="compiled with cuDNN 9.10.2.21",
+        ),
+        Example(
+            "a convolution says so",
+            smoked(
+                failed(
+                    "convolution",
+                    "cuDNN version incompatibility: PyTorch was compiled  against (9, 10, 2) but found runtime version "
+                    "(9, 1, 0).",
+                )
+            ),
+            says="against (9, 10, 2)",
         ),
     ),
     quiet=(

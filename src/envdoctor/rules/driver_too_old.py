@@ -37,6 +37,7 @@ from envdoctor.matrix.versions import minor
 from envdoctor.model.fact import Unknown
 from envdoctor.model.machine import Undecidable
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ RULE = Rule(
         "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torch.provenance", "host.os", "host.kind",
         "host.platform", "host.libc", "python.tag", "driver.version", "driver.cuda_version", "gpu.count",
         "gpu.visible", "gpu.N.name", "gpu.N.compute_capability", "host.wsl", "cuda.compat", "cuda.library_version",
-        "cuda.compat_folders",
+        "cuda.compat_folders", "torch.kernels", "cudnn.version",
     ),
     fires=(
         Example("driver 470 under CUDA 12.4", {"torch": "2.5.1+cu124", "driver": "470.256.02 11.4"}, says="525.60.13"),
@@ -111,6 +112,11 @@ RULE = Rule(
             says="not in use",
         ),
         Example("driver 570 under CUDA 13", {"torch": "2.14.0+cu130", "driver": "570.124.06 12.8"}, says="580.65.06"),
+        Example(
+            "PTX that it cannot compile",
+            smoked(failed("sparse", "CUDA error: the provided PTX was compiled with an unsupported toolchain.")),
+            says="unsupported toolchain",
+        ),
     ),
     quiet=(
         Example("the oldest driver that runs CUDA 12", {"driver": "525.60.13 12.0"}),

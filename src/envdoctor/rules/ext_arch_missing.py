@@ -38,6 +38,7 @@ from envdoctor.matrix.serving import capability_of
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.model.machine import Undecidable
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, passed, smoked
 from envdoctor.rules.wheel_kernels import NEEDS, disputed_on, dotted, kernels
 
 if TYPE_CHECKING:
@@ -231,6 +232,14 @@ RULE = Rule(
             },
             severity=Severity.NOTE,
             says="A part of torchaudio 2.11.0",
+        ),
+        Example(
+            "torch runs, and an operator of torchvision does not",
+            {
+                "torchvision": "0.24.1+cu128", "torchvision.requires": ["torch==2.9.1"],
+                **smoked(passed("elementwise"), failed("nms", "CUDA error: no kernel image is available")),
+            },
+            says="The kernel test nms failed on",
         ),
     ),
     quiet=(

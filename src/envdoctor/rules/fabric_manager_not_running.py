@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.rules.cuda_start import FABRIC, NEEDS, cause, has_nvswitch
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,11 @@ RULE = Rule(
             says="on the host",
         ),
         Example("a GPU that the matrix does not know", {"cuda.init": 802, "gpus": ["NVIDIA X900 HGX 13.0"]}),
+        Example(
+            "it stopped after the machine was looked at",
+            {"gpus": ["NVIDIA H200 9.0"], **smoked(failed("start", "CUDA error: system not yet initialized"))},
+            says="CUDA waits for the Fabric Manager",
+        ),
     ),
     quiet=(
         Example("the same machine with the service running", {"gpus": ["NVIDIA H200 9.0"] * 8}),

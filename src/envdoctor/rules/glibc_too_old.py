@@ -44,6 +44,7 @@ from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.library_rows import by_package, unmet, when_loaded
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.severity_table import ALWAYS
+from envdoctor.rules.smoke_examples import not_imported, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +155,11 @@ RULE = Rule(
             {"libraries.unmet_versions": [_needing("GLIBC_2.38", "optional", "torchvision/image.so")]},
             severity=Severity.NOTE,
             says="image.so",
+        ),
+        Example(
+            "the loader says so",
+            smoked(not_imported("/lib64/libc.so.6: version `GLIBC_2.38' not found (required by libc10.so)")),
+            says="version 'GLIBC_2.38' not found",
         ),
     ),
     quiet=(

@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 from envdoctor.rules.wheel_kernels import NEEDS, dotted, kernels, reach
 
 if TYPE_CHECKING:
@@ -118,6 +119,11 @@ RULE = Rule(
                                   "sass": {"80": 1.0, "90": 1.0}, "ptx": {}},
             },
             says="its own files hold sm_80 sm_90.",
+        ),
+        Example(
+            "cuDNN says so",
+            smoked(failed("convolution", "cuDNN version 91200 is not compatible with devices with SM < 7.5.")),
+            says="no kernels for so old a GPU",
         ),
     ),
     quiet=(

@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 from envdoctor.rules.wheel_kernels import NEEDS, dotted, kernels, reach
 
 if TYPE_CHECKING:
@@ -183,6 +184,12 @@ RULE = Rule(
             {**BLACKWELL, **CONDA},
             severity=Severity.WARNING,
             says="needs CUDA 12.8",
+        ),
+        Example(
+            "the first kernels say so, whatever the files hold",
+            smoked(*(failed(name, "CUDA error: no kernel image is available for execution on the device")
+                     for name in ("start", "elementwise"))),
+            says="2 kernel tests (start, elementwise) failed on NVIDIA A100-SXM4-80GB (cuda:0)",
         ),
     ),
     quiet=(

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Confidence
 from envdoctor.model.machine import MOST_GPUS
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,11 @@ RULE = Rule(
             says="1",
         ),
         Example("NVML does not start for it", {"nvml.status": 15, "gpus": None}, says="bus"),
+        Example(
+            "it is lost while kernels run",
+            smoked(failed("sort", "NVML error: GPU is lost")),
+            says="cannot reach that GPU any more",
+        ),
     ),
     quiet=(Example("every GPU answers", {"gpus": ["NVIDIA A100 8.0", "NVIDIA A100 8.0"]}),),
 )

@@ -28,6 +28,7 @@ from envdoctor.matrix.fit import kernels_for
 from envdoctor.matrix.versions import older
 from envdoctor.model.finding import Severity
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +72,7 @@ def _serves(wheel: Wheel | None, capability: Capability) -> bool:
 
 
 PASCAL: dict[str, Value] = {"torch": "2.6.0+cu126", "gpus": ["NVIDIA GeForce GTX 1080 Ti 6.1"]}
+TOO_OLD = "Found NVIDIA GeForce GTX 1080 Ti which is too old to be supported by the triton GPU compiler"
 
 RULE = Rule(
     judge,
@@ -81,6 +83,11 @@ RULE = Rule(
     ),
     fires=(
         Example("a Pascal GPU with triton", {**PASCAL, "triton.version": "3.2.0"}, severity=Severity.NOTE, says="6.1"),
+        Example(
+            "torch.compile was tried",
+            {**PASCAL, "triton.version": "3.2.0", **smoked(failed("compile", TOO_OLD, exception="GPUTooOldForTriton"))},
+            says="The kernel test compile failed on",
+        ),
     ),
     quiet=(
         Example(

@@ -19,6 +19,7 @@ TITLES = {
     Stage.PACKAGES: "Packages do not fit one another",
     Stage.LIBRARIES: "A library is missing, or the wrong one is taken",
     Stage.SETTING: "A setting or a limit stands in the way",
+    Stage.RUN: "Kernels ran, and not as they should",
 }
 
 

@@ -34,6 +34,7 @@ from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.library_rows import by_package, unmet, when_loaded
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.severity_table import ALWAYS
+from envdoctor.rules.smoke_examples import not_imported, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,11 @@ RULE = Rule(
             _needing("CXXABI_1.3.15", None, role="optional"),
             severity=Severity.NOTE,
             says="does not have it",
+        ),
+        Example(
+            "the loader says so",
+            smoked(not_imported("/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by libtorch.so)")),
+            says="the C++ library that was loaded is too old for it",
         ),
     ),
     quiet=(

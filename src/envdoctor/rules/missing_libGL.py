@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Confidence
 from envdoctor.rules.library_rows import by_package, missing, some
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +118,12 @@ RULE = Rule(
             "another package that draws",
             {"libraries.missing": [_without("libEGL.so.1", package="nvdiffrast", thing="nvdiffrast/_C.so")]},
             says="it does not load",
+        ),
+        Example(
+            "what torchvision loads needs it",
+            smoked(failed("nms", "libGL.so.1: cannot open shared object file: No such file or directory", "cpu",
+                          exception="ImportError")),
+            says="a library of the desktop is not installed",
         ),
     ),
     quiet=(

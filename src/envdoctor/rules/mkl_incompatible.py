@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.versions import older
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import not_imported, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +84,11 @@ RULE = Rule(
     fires=(
         Example("the first MKL without the symbol", _conda("2.2.1", "2024.1.0"), says="iJIT_NotifyEvent"),
         Example("the last torch of the channel", _conda("2.5.1", "2025.0.0"), says="2025.0.0"),
+        Example(
+            "the loader says so",
+            {**_conda("2.2.1", "2024.1.0"), **smoked(not_imported("libtorch.so: undefined symbol: iJIT_NotifyEvent"))},
+            says="`import torch` failed with",
+        ),
     ),
     quiet=(
         Example("the last MKL that has it", _conda("2.2.1", "2024.0.0")),

@@ -38,6 +38,7 @@ from envdoctor.rules.shadowing import (
     lacking,
     weight,
 )
+from envdoctor.rules.smoke_examples import not_imported, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,6 +117,11 @@ RULE = Rule(
         Example("an older one of the system", _nccl("ld.so.cache", "2.21.5"), severity=Severity.WARNING, says="older"),
         Example(
             "the newer one of a cluster", _nccl(VARIABLE, "2.28.3", older=False), severity=Severity.NOTE, says="2.28.3"
+        ),
+        Example(
+            "the loader says so",
+            smoked(not_imported("libtorch_cuda.so: undefined symbol: ncclCommRegister")),
+            says="the NCCL that was loaded lacks",
         ),
     ),
     quiet=(

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.versions import older, parts
 from envdoctor.rules.rule import ON_WINDOWS, Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,14 @@ RULE = Rule(
         Example("torch 2.2.2 beside NumPy 2.0", {"torch": "2.2.2+cu121", "numpy.version": "2.0.0"}, says="2.3.0"),
         Example(
             "torch 2.4.0 for Windows", {**ON_WINDOWS, "torch": "2.4.0+cu124", "numpy.version": "2.1.3"}, says="2.4.1"
+        ),
+        Example(
+            "a test says so",
+            {
+                "torch": "2.2.2+cu121", "numpy.version": "2.0.0",
+                **smoked(failed("decode-jpeg", "Numpy is not available", "cpu")),
+            },
+            says="The kernel test decode-jpeg failed on the CPU",
         ),
     ),
     quiet=(

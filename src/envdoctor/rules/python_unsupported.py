@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 from envdoctor.matrix.versions import minor, parts
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +131,11 @@ RULE = Rule(
             },
             severity=Severity.NOTE,
             says="3.12",
+        ),
+        Example(
+            "torch.compile was tried",
+            smoked(failed("compile", "Dynamo is not supported on Python 3.13+", "cpu")),
+            says="does not know this Python",
         ),
     ),
     quiet=(

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,6 +171,15 @@ RULE = Rule(
             "the card is hidden, the processor's graphics are left",
             {**AMD, "amd.gpus": ["gfx1100", "gfx1036"], "env.HIP_VISIBLE_DEVICES": "1"},
             says="AMD GPU 1 (gfx1036)",
+        ),
+        Example(
+            "a matrix product says so",
+            {
+                **AMD,
+                "amd.gpus": ["gfx1103"],
+                **smoked(failed("matmul-fp32", "HIP error: invalid device function"), gpus=()),
+            },
+            says="BLAS",
         ),
     ),
     quiet=(

@@ -10,7 +10,8 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, TypeAlias
 
 from envdoctor.model.finding import Confidence, Finding, Severity
-from envdoctor.rules.severity_table import ALWAYS, SEVERITIES
+from envdoctor.rules.severity_table import ALWAYS, SEVERITIES, SHOWN
+from envdoctor.rules.smoke_causes import DEVICES, FACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +44,8 @@ class Stage(IntEnum):
     """The loader does not find or takes the wrong library."""
     SETTING = 7
     """A setting keeps something working from being used."""
+    RUN = 8
+    """Kernels ran, and not as they should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,29 @@ class Rule:
         object.__setattr__(self, "name", self.judge.__module__.rpartition(".")[2].replace("_", "-"))
         if not self.severities:
             object.__setattr__(self, "severities", SEVERITIES[self.name])
+        if SHOWN in self.severities:
+            object.__setattr__(self, "needs", tuple(dict.fromkeys((*self.needs, FACT, DEVICES))))
+
+    def judged(self, machine: Machine, matrix: Matrix) -> Iterator[Finding]:
+        """Yield what `judge` finds, and what the software said of this defect itself when kernels ran.
+
+        This is what is asked of a rule. Raises `Undecidable` as `judge` does, after what was said was told.
+        """
+        if SHOWN not in self.severities or not machine.looked_at(FACT):
+            return self.judge(machine, matrix)
+        from envdoctor.rules.smoke_shown import judged_with_kernels  # which a machine without them does without
+
+        return judged_with_kernels(self, machine, matrix)
 
     @property
     def worst(self) -> Severity:
         """The severity it has at worst."""
         return max(self.severities.values())
+
+    @property
+    def worst_by_facts(self) -> Severity:
+        """The severity it has at worst where no kernel ran: what may be missed for want of a fact."""
+        return max(severity for when, severity in self.severities.items() if when != SHOWN)
 
     @property
     def page(self) -> str:

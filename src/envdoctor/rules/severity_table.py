@@ -14,10 +14,14 @@ NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
 ALWAYS = "always"
 """The circumstance of a rule that knows one only."""
 
+SHOWN = "a kernel test shows it"
+"""The circumstance of a defect that the software itself reported when kernels ran; its rules are those of
+`smoke_causes.SIGNS`."""
+
 SEVERITIES: dict[str, dict[str, Severity]] = {
     # The driver and the devices.
-    "compat-libcuda-mismatch": {"CUDA does not start": ERROR},
-    "cuda-init-stale-driver-state": {ALWAYS: ERROR},
+    "compat-libcuda-mismatch": {"CUDA does not start": ERROR, SHOWN: ERROR},
+    "cuda-init-stale-driver-state": {ALWAYS: ERROR, SHOWN: ERROR},
     "cuda-visible-devices-empty": {
         "emptied on purpose": NOTE,
         "names what is not there": WARNING,
@@ -29,10 +33,10 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
         "NVML does not answer in time": WARNING,
         "CUDA does not start": ERROR,
     },
-    "driver-too-old": {ALWAYS: ERROR},
+    "driver-too-old": {ALWAYS: ERROR, SHOWN: ERROR},
     "driver-too-old-for-gpu": {"another visible GPU is served": WARNING, "no visible GPU is served": ERROR},
-    "fabric-manager-not-running": {ALWAYS: ERROR},
-    "gpu-lost": {ALWAYS: ERROR},
+    "fabric-manager-not-running": {ALWAYS: ERROR, SHOWN: ERROR},
+    "gpu-lost": {ALWAYS: ERROR, SHOWN: ERROR},
     "mig": {"no instance": WARNING, "instances that CUDA does not enumerate": WARNING},
     "no-gpu-in-container": {
         "where nobody asked for a GPU": NOTE,
@@ -41,14 +45,20 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
     },
     "no-nvidia-gpu": {"where nobody asked for a GPU": NOTE, "a GPU was asked for": ERROR},
     "nvml-driver-library-mismatch": {"CUDA works": WARNING, "CUDA does not start": ERROR},
-    "wsl-driver": {"where nobody asked for a GPU": NOTE, "a GPU was asked for": ERROR, "CUDA does not start": ERROR},
+    "wsl-driver": {
+        "where nobody asked for a GPU": NOTE,
+        "a GPU was asked for": ERROR,
+        "CUDA does not start": ERROR,
+        SHOWN: ERROR,
+    },
     # The build of torch and its kernels.
-    "cpu-only-build": {ALWAYS: ERROR},
-    "cpu-lacks-instructions": {"some functions end the program": WARNING, "torch does not load": ERROR},
+    "cpu-only-build": {ALWAYS: ERROR, SHOWN: ERROR},
+    "cpu-lacks-instructions": {"some functions end the program": WARNING, "torch does not load": ERROR, SHOWN: ERROR},
     "gpu-arch-dropped": {
         "cuDNN alone dropped it": WARNING,
         "another visible GPU is served": WARNING,
         "no visible GPU is served": ERROR,
+        SHOWN: ERROR,
     },
     "gpu-arch-not-in-wheel": {
         "reported to run, by no source vouched for": WARNING,
@@ -56,12 +66,14 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
         "its CUDA came before the GPU": WARNING,
         "another visible GPU is served": WARNING,
         "no visible GPU is served": ERROR,
+        SHOWN: ERROR,
     },
     "pinned-index-overridden": {ALWAYS: NOTE},
     "rocm-arch-unsupported": {
         "an integrated GPU beside a served one": NOTE,
         "another GPU is served": WARNING,
         "no GPU is served": ERROR,
+        SHOWN: ERROR,
     },
     "wrong-index-url": {"torch is as it should be": NOTE, "it gave this machine its CPU build": WARNING},
     # The packages beside torch.
@@ -81,23 +93,25 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
         "twice in one folder": WARNING,
         "its partners do not load": ERROR,
     },
-    "gpu-too-old-for-triton": {ALWAYS: NOTE},
+    "gpu-too-old-for-triton": {ALWAYS: NOTE, SHOWN: ERROR},
     "mixed-cu-packages": {
         "side by side": NOTE,
         "in one another's files": WARNING,
         "lacks what is needed of it": ERROR,
     },
-    "mkl-incompatible": {ALWAYS: ERROR},
-    "numpy2-abi": {ALWAYS: ERROR},
+    "mkl-incompatible": {ALWAYS: ERROR, SHOWN: ERROR},
+    "numpy2-abi": {ALWAYS: ERROR, SHOWN: ERROR},
     "abi-undefined-symbol": {
         "an optional part": NOTE,
         "its import only warns": WARNING,
         "it does not load": ERROR,
+        SHOWN: ERROR,
     },
     "ext-arch-missing": {
         "a part of it": NOTE,
         "another visible GPU is served": WARNING,
         "no visible GPU is served": ERROR,
+        SHOWN: ERROR,
     },
     "matrix-row-contradicted": {ALWAYS: NOTE},
     "torch-shadowed-by-local-module": {"for programs started in this folder": WARNING, "for every program": ERROR},
@@ -108,39 +122,50 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
         "its record is moved aside": WARNING,
         "torch is not whole": ERROR,
     },
-    "python-unsupported": {"one feature": NOTE, "torch does not load": ERROR},
-    "torch-not-installed": {"where nobody asked for torch": NOTE, "torch was asked for": ERROR},
+    "python-unsupported": {"one feature": NOTE, "torch does not load": ERROR, SHOWN: ERROR},
+    "torch-not-installed": {"where nobody asked for torch": NOTE, "torch was asked for": ERROR, SHOWN: ERROR},
     "torch-torchaudio-mismatch": {"may not load": WARNING, "does not load": ERROR},
-    "torch-torchvision-mismatch": {"may not load": WARNING, "does not load": ERROR},
-    "triton-mismatch": {"another patch of that release": NOTE, "another release": ERROR},
-    "triton-unavailable": {ALWAYS: WARNING},
+    "torch-torchvision-mismatch": {"may not load": WARNING, "does not load": ERROR, SHOWN: ERROR},
+    "triton-mismatch": {"another patch of that release": NOTE, "another release": ERROR, SHOWN: ERROR},
+    "triton-unavailable": {ALWAYS: WARNING, SHOWN: ERROR},
     # Libraries and the loader.
     "cuda-libs-shadowed-by-ld-library-path": {
         "newer, or of the same release": NOTE,
         "older, or of unknown version": WARNING,
         "lacks what is needed of it": ERROR,
+        SHOWN: ERROR,
     },
     "cudnn-shadowed-by-ld-library-path": {
         "whole, and not older": NOTE,
         "of unknown version": WARNING,
         "older, or of two releases": ERROR,
+        SHOWN: ERROR,
     },
-    "cudnn-version-mismatch": {"of unknown version": WARNING, "older, or of two releases": ERROR},
-    "libstdcxx-too-old": {"an optional part": NOTE, ALWAYS: ERROR},
-    "missing-libGL": {ALWAYS: ERROR},
+    "cudnn-version-mismatch": {"of unknown version": WARNING, "older, or of two releases": ERROR, SHOWN: ERROR},
+    "libstdcxx-too-old": {"an optional part": NOTE, ALWAYS: ERROR, SHOWN: ERROR},
+    "missing-libGL": {ALWAYS: ERROR, SHOWN: ERROR},
     "nccl-version-conflict": {
         "newer, or of the same release": NOTE,
         "older, or of unknown version": WARNING,
         "lacks what is needed of it": ERROR,
+        SHOWN: ERROR,
     },
-    "glibc-too-old": {"an optional part": NOTE, ALWAYS: ERROR},
+    "glibc-too-old": {"an optional part": NOTE, ALWAYS: ERROR, SHOWN: ERROR},
     "missing-windows-runtime-dll": {ALWAYS: ERROR},
-    "shared-library-missing": {"an optional part": NOTE, "its import only warns": WARNING, ALWAYS: ERROR},
+    "shared-library-missing": {"an optional part": NOTE, "its import only warns": WARNING, ALWAYS: ERROR, SHOWN: ERROR},
     "toolkit-build-mismatch": {ALWAYS: NOTE},
     # The container, the host and other platforms.
+    "nccl-shm-too-small": {ALWAYS: ERROR},
+    "p2p-iommu-hang": {ALWAYS: ERROR},
     "dev-shm-too-small": {ALWAYS: NOTE},
     "macos-too-old-for-mps": {ALWAYS: WARNING},
     "matrix-too-old": {ALWAYS: NOTE},
     "memlock-limit-too-low": {ALWAYS: NOTE},
     "x86-python-on-apple-silicon": {ALWAYS: WARNING},
+    # Kernels that ran.
+    "smoke-crashed": {ALWAYS: ERROR},
+    "smoke-failed": {ALWAYS: ERROR},
+    "smoke-slow": {ALWAYS: WARNING},
+    "smoke-timed-out": {ALWAYS: ERROR},
+    "smoke-wrong-numbers": {ALWAYS: ERROR},
 }

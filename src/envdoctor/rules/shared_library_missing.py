@@ -36,6 +36,7 @@ from envdoctor.rules.missing_libGL import is_of_the_desktop
 from envdoctor.rules.partner_fit import OF_TORCH, PARTNERS
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.severity_table import ALWAYS
+from envdoctor.rules.smoke_examples import not_imported, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,6 +151,11 @@ RULE = Rule(
             {"libraries.missing": [_without("libmkl_rt.so.2", "fbgemm-gpu", "fbgemm_gpu/tools.so", "optional")]},
             severity=Severity.NOTE,
             says="that part of it",
+        ),
+        Example(
+            "the loader says so",
+            smoked(not_imported("libcudnn.so.9: cannot open shared object file: No such file or directory")),
+            says="the loader finds that library nowhere",
         ),
     ),
     quiet=(

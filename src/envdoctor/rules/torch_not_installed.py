@@ -24,7 +24,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
+from envdoctor.model.smoke import IMPORT
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +57,14 @@ RULE = Rule(
     fires=(
         Example("an environment without torch", {"torch": None}, severity=Severity.NOTE, says="not installed"),
         Example("where torch was asked for", {"torch": None}, wish_torch="==2.9.1", says="not installed"),
+        Example(
+            "kernels were to be run",
+            {
+                "torch": None,
+                **smoked(failed(IMPORT, "No module named 'torch'", "cpu", exception="ModuleNotFoundError")),
+            },
+            says="failed with",
+        ),
     ),
     quiet=(Example("an environment with torch", {}),),
 )

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Severity
 from envdoctor.rules.partner_fit import misfit, needs_of
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +92,11 @@ RULE = Rule(
             "a ROCm torchvision beside a CUDA torch",
             {"torchvision": "0.24.1+rocm6.4", "torchvision.requires": ["torch==2.9.1"]},
             says="built for ROCm",
+        ),
+        Example(
+            "its operators are not there",
+            smoked(failed("nms", "operator torchvision::nms does not exist", "cpu")),
+            says="torchvision was built for another torch",
         ),
     ),
     quiet=(

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.requirement import bounds_of, named, satisfied
 from envdoctor.rules.rule import ON_WINDOWS, Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +109,14 @@ RULE = Rule(
                 "triton.version": "3.1.0",
             },
             says="made for triton 2.3.1",
+        ),
+        Example(
+            "torch.compile was tried",
+            {
+                **PINNED, "triton.version": "3.5.0",
+                **smoked(failed("compile", "No module named 'triton.common'", exception="ModuleNotFoundError")),
+            },
+            says="triton.common",
         ),
     ),
     quiet=(

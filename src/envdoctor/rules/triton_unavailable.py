@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.requirement import applies, named, named_in
 from envdoctor.rules.rule import ON_WINDOWS, Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +100,11 @@ RULE = Rule(
             {**WINDOWS, "extensions.packages": {"liger-kernel": {"version": "0.5.2", "requires": ["triton>=2.3.1"]}}},
             severity=Severity.WARNING,
             says="liger-kernel 0.5.2",
+        ),
+        Example(
+            "torch.compile was tried",
+            {**PINNED, **smoked(failed("compile", "Cannot find a working triton installation."))},
+            says="The kernel test compile failed on",
         ),
     ),
     quiet=(

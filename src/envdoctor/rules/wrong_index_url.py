@@ -169,7 +169,7 @@ RULE = Rule(
     needs=(
         *dict.fromkeys((
             "index.settings", "torch.installer", "torch.version", "torch.provenance", "host.platform",
-            "python.version", *cpu_only_build.RULE.needs,
+            "python.version", *cpu_only_build.NEEDS,
         )),
     ),
     fires=(

@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Severity
 from envdoctor.rules.cuda_start import NEEDS, WSL, cause, foreign_in_wsl, under_wsl
 from envdoctor.rules.rule import Example, Rule, Stage
+from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,6 +171,17 @@ RULE = Rule(
             {**NOTHING_LENT, "device.nodes": None, "host.kernel": WSL_1},
             severity=Severity.NOTE,
             says="--set-version",
+        ),
+        Example(
+            "CUDA starts when it is asked alone, and not for torch",
+            {
+                **IN_WSL,
+                **FOREIGN,
+                "cuda.init": 0,
+                "torch": "2.9.1+cu128",
+                **smoked(failed("start", "CUDA unknown error - this may be due to an incorrectly set up environment")),
+            },
+            says="before the one that Windows lends",
         ),
     ),
     quiet=(
