@@ -20,6 +20,7 @@ from envdoctor.reporters.lines import joined
 from envdoctor.reporters.terminal import finding_lines
 from envdoctor.rules.groups import grouped
 from envdoctor.rules.rule import all_rules
+from envdoctor.smoke import facts as smoke_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,21 +52,21 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def facts_page() -> str:
-    """Return the page of the facts: one table a probe, in the order in which they look."""
+    """Return the page of the facts: one table a probe, in the order in which they look, and one of the battery."""
     parts = [
-        f"""{mark("the FACTS of src/envdoctor/probes")}
+        f"""{mark("the FACTS of src/envdoctor/probes and src/envdoctor/smoke/facts.py")}
 
 # Facts
 
 What `envdoctor snapshot` writes under `facts`, and what the evidence of a finding names. A fact is in one of
 three states: `known` (a value and its source), `absent` (looked for in a place that can tell, and not
 there) or `unknown` (it could not be found out, with the reason). `N` is the index of a GPU in the driver's
-order.
+order. Those of the battery stand only where it was run, by `check` or `smoke`.
 """
     ]
-    for probe in PROBES:
-        title = (probe.__doc__ or "").strip().splitlines()[0].rstrip(".")
-        rows = [(f"`{name}`", meaning.replace("|", "\\|")) for name, meaning in probe.FACTS.items()]
+    for module in (*PROBES, smoke_facts):
+        title = (module.__doc__ or "").strip().splitlines()[0].rstrip(".")
+        rows = [(f"`{name}`", meaning.replace("|", "\\|")) for name, meaning in module.FACTS.items()]
         parts.append(f"## {title}\n\n{table(('fact', 'meaning'), rows)}")
     return "\n".join(parts)
 

@@ -403,6 +403,7 @@ def _driver_facts(driver: str | None, cuda: str | None, nvml_status: int, cuda_i
             "driver.library_version": no_nvml,
             "nvml.status": no_nvml,
             "cuda.init": no_cuda,
+            "cuda.can_launch": no_cuda,
         }
     refused = Unknown(f"NVML answered {nvml_status}")
     by_nvml = refused if nvml_status else Known(driver, "nvml")
@@ -426,6 +427,7 @@ def _driver_facts(driver: str | None, cuda: str | None, nvml_status: int, cuda_i
         "driver.library_version": Known(driver, f"/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.{driver}"),
         "nvml.status": Known(nvml_status, "nvml"),
         "cuda.init": Known(init, "libcuda"),
+        "cuda.can_launch": Known(True, "libcuda"),
     }
 
 
@@ -440,9 +442,13 @@ def _gpu_facts(
         why: Fact = Unknown(f"NVML refused with error {nvml_status}")
         if driver is None:
             why = Absent("no NVIDIA driver lists a GPU")
-        return {"gpu.count": why, "gpu.visible": why}
+        return {"gpu.count": why, "gpu.visible": why, "gpu.cuda_order": why}
     shown: list[Value] = [index for index in visible if index not in lost]
-    seen: dict[str, Fact] = {"gpu.count": Known(len(listed), "nvml"), "gpu.visible": Known(shown, "libcuda")}
+    seen: dict[str, Fact] = {
+        "gpu.count": Known(len(listed), "nvml"),
+        "gpu.visible": Known(shown, "libcuda"),
+        "gpu.cuda_order": Known(shown, "libcuda"),
+    }
     for index, (on_bus, (name, capability, memory, _)) in enumerate(listed):
         values: dict[str, Value] = {
             "name": name,
@@ -455,6 +461,8 @@ def _gpu_facts(
             "compute_mode": "default",
             "throttle": [],
             "virtualization": "none",
+            "processes": 0,
+            "utilization": 0,
         }
         gone = Unknown("the GPU refused with NVML error 15")
         for what, value in values.items():

@@ -203,5 +203,7 @@ def _gpu_states(described: Mapping[str, Fact]) -> dict[str, Value]:
             f"gpu.{index}.throttle": [],
             f"gpu.{index}.virtualization": "none",
             f"gpu.{index}.memory_free_mib": max(whole - 512, 0) if whole is not None else None,
+            f"gpu.{index}.processes": 0,
+            f"gpu.{index}.utilization": 0,
         }  # fmt: skip
     return told

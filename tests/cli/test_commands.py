@@ -67,7 +67,7 @@ def test_help_of_a_command_teaches(command: str) -> None:
 def test_check_shows_examples_and_its_exit_codes() -> None:
     text = run_cli(["check", "--help"]).stdout
     assert "envdoctor check --snapshot friend.json" in text
-    assert "Nothing is installed, changed or imported." in text
+    assert "Nothing is installed or changed" in text
     assert "exit code" in text
 
 

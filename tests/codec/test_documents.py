@@ -50,7 +50,7 @@ def parts(schema: object) -> list[dict[str, object]]:
 
 def test_there_is_no_other_schema() -> None:
     with pytest.raises(KeyError):
-        schema_text("envdoctor.smoke/1")
+        schema_text("envdoctor.lock/1")
 
 
 @given(SNAPSHOTS)

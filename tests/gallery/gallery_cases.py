@@ -15,6 +15,7 @@ from healthy_containers import HEALTHY_CONTAINERS
 from healthy_environments import HEALTHY_ENVIRONMENTS
 from healthy_platforms import HEALTHY_PLATFORMS
 from healthy_servers import HEALTHY_SERVERS
+from smoked_machines import SMOKED_MACHINES
 
 _ALL = (
     *HEALTHY_SERVERS,
@@ -26,6 +27,7 @@ _ALL = (
     *BROKEN_BUILDS,
     *BROKEN_PACKAGES,
     *BROKEN_BINARIES,
+    *SMOKED_MACHINES,
 )
 
 CASES = {case.name: case for case in _ALL}

@@ -58,10 +58,10 @@ HELP_LOADS_NONE_OF = (
         # Before 3.11 `platform`, which click's uuid needs, imports it.
         *(("subprocess",) if sys.version_info >= (3, 11) else ()),
         *("envdoctor.binary", "envdoctor.codec", "envdoctor.diagnose", "envdoctor.host", "envdoctor.matrix"),
-        *("envdoctor.plan", "envdoctor.probes", "envdoctor.reporters", "envdoctor.rules"),
+        *("envdoctor.plan", "envdoctor.probes", "envdoctor.reporters", "envdoctor.rules", "envdoctor.smoke"),
     }
 )
-CHECK_LOADS_NONE_OF = SLOW | NETWORK | {"torch", "numpy", "setuptools", "pkg_resources"}
+CHECK_LOADS_NONE_OF = SLOW | NETWORK | {"torch", "numpy", "setuptools", "pkg_resources", "envdoctor.smoke"}
 COMPRESSORS = {"bz2", "lzma", "shutil", "zipfile"}
 """5 ms, which `shutil` takes for archives that nobody asks of it."""
 
@@ -87,7 +87,7 @@ def found_in(loaded: object, unwanted: set[str]) -> list[str]:
     return [name for name in loaded if any(name == top or name.startswith(f"{top}.") for top in unwanted)]
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("check", "--help")], ids=" ".join)
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("check", "--help"), ("smoke", "--help")], ids=" ".join)
 def test_help_loads_next_to_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ran, output = run(tmp_path, *arguments)
     assert ran["code"] == 0

@@ -80,6 +80,6 @@ def test_help_tells_every_target(tmp_path: Path) -> None:
     (tmp_path / "awk").symlink_to(awk)
     ran = make(tmp_path, "help")
     assert ran.returncode == 0, ran.stderr
-    for target in ("doctor", "test", "test-real", "python", "clean", "help"):
+    for target in ("doctor", "test", "test-real", "gpu-evidence", "python", "clean", "help"):
         assert f"make {target} " in ran.stdout
     assert os.linesep.join(ran.stdout.splitlines()[:1]).startswith("make help")

@@ -57,9 +57,13 @@ def one_case_of_each_rule() -> list[str]:
 
 GALLERY = one_case_of_each_rule()
 
-NO_REPORT = {"render_list", "render_page", "render_plan", "render_sheet", "render_verification"}
-"""Functions of the room that render no report: pages and lists are our own text, a plan is tried below, and
-sheets of the matrix in `test_matrix_sheets.py`, verifications of it in `test_verification_reports.py`."""
+NO_REPORT = {
+    *("render_list", "render_page", "render_table"),
+    *("render_plan", "render_sheet", "render_smoke", "render_verification"),
+}
+"""Functions of the room that render no report: pages, lists and tables by themselves are our own text, a plan is tried
+below, sheets of the matrix in `test_matrix_sheets.py`, verifications of it in `test_verification_reports.py`, and what
+the battery gave in `test_smoke_reports.py`."""
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 

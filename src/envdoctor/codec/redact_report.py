@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Evidence, Finding
     from envdoctor.model.plan import Plan, Step
     from envdoctor.model.report import Report
+    from envdoctor.model.smoke import TestResult
+    from envdoctor.model.smoke_report import SmokeReport
     from envdoctor.model.snapshot import Snapshot
 
 
@@ -27,6 +29,22 @@ def redacted_report(
         snapshot=redactor.snapshot(report.snapshot),
         diagnosis=_diagnosis(report.diagnosis, redactor),
         plan=_plan(report.plan, redactor),
+        overlay=report.overlay and report.overlay._replace(file=redactor.text(report.overlay.file)),
+    )
+
+
+def redacted_smoke(
+    report: SmokeReport, home: str | None, user: str | tuple[str, ...] | None, hostname: str | None
+) -> SmokeReport:
+    """Return what the battery gave without names of people, hosts and devices, for saving; arguments as above."""
+    redactor = Redactor(report.snapshot, home, user, hostname)
+    return replace(
+        report,
+        snapshot=redactor.snapshot(report.snapshot),
+        tests=tuple(_test(test, redactor) for test in report.tests),
+        diagnosis=_diagnosis(report.diagnosis, redactor),
+        trouble=redactor.text(report.trouble),
+        not_judged=tuple(redactor.text(sentence) for sentence in report.not_judged),
         overlay=report.overlay and report.overlay._replace(file=redactor.text(report.overlay.file)),
     )
 
@@ -59,6 +77,16 @@ def _finding(finding: Finding, redactor: Redactor) -> Finding:
 def _evidence(evidence: Evidence, redactor: Redactor) -> Evidence:
     value = redactor.value(evidence.fact, evidence.value)
     return replace(evidence, value=value, source=redactor.text(evidence.source))
+
+
+def _test(test: TestResult, redactor: Redactor) -> TestResult:
+    return replace(
+        test,
+        message=redactor.text(test.message),
+        trace=tuple(redactor.text(frame) for frame in test.trace),
+        output=redactor.text(test.output),
+        warnings=tuple(redactor.text(warning) for warning in test.warnings),
+    )
 
 
 def _plan(plan: Plan, redactor: Redactor) -> Plan:

@@ -10,6 +10,7 @@ NAMES = (
     "envdoctor.plan/1",
     "envdoctor.matrix/1",
     "envdoctor.verification/1",
+    "envdoctor.smoke/1",
 )
 
 

@@ -1,7 +1,8 @@
-"""`envdoctor check`: look, judge, plan, report."""
+"""`envdoctor check`: look, judge, run kernels where there is something to run them on, plan, report."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,9 @@ from envdoctor.commands.failure import Unusable
 
 if TYPE_CHECKING:
     from envdoctor.cli import Invocation
+
+
+SAVED = "a saved machine runs nothing"
 
 
 @click.command(name="check")
@@ -28,7 +32,11 @@ if TYPE_CHECKING:
 @click.option(
     "--save-snapshot", callback=options.filled, metavar="FILE", help="Also save what was seen, names taken out."
 )
-@click.option("--smoke/--no-smoke", default=None, help="Run kernels as well (not in this version: static checks only).")
+@click.option(
+    "--smoke/--no-smoke",
+    default=None,
+    help="Run kernels as well, on the CPU where there is no GPU; or never. By itself it does where a usable GPU is.",
+)
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -51,20 +59,23 @@ def command(
 ) -> int:
     """Look at this machine, judge it, and say what to type to make it right.
 
-    Nothing is installed, changed or imported. The exit code is 0 when nothing at or above --fail-on was found, 1
+    Nothing is installed or changed, and envdoctor itself never imports torch: where kernels are run, the interpreter
+    that is examined does, in a process of its own. The exit code is 0 when nothing at or above --fail-on was found, 1
     when something was, 2 for unusable input, 3 when envdoctor itself could not diagnose.
 
     \b
     envdoctor check                          this machine
     envdoctor check --python venv/bin/python another environment
     envdoctor check --format json -o out.json
+    envdoctor check --smoke                  run kernels too, on the CPU where there is no GPU
     envdoctor check --snapshot friend.json   somebody else's machine
     """
     from envdoctor.commands import deliver, examine
 
     deliver.one_writer_to_stdout(outputs, save_snapshot)
-    if smoke:
-        raise Unusable("--smoke: this version runs no kernels yet; leave it out for the static check")
+    recorded = bool(os.environ.get(examine.SYSROOT))
+    if smoke and (snapshot_file or recorded):
+        raise Unusable(f"--smoke and {'--snapshot' if snapshot_file else examine.SYSROOT} exclude each other: {SAVED}")
     if snapshot_file and python:
         raise Unusable("--snapshot and --python exclude each other: a saved machine has its interpreter already")
     if snapshot_file and deep:
@@ -88,6 +99,14 @@ def command(
     matrix, chosen, left_out = knowledge.matrix, knowledge.selected, knowledge.ignored
     wishes = Wishes(require_gpu=require_gpu)
     diagnosis = diagnose(seen, matrix, wishes, select=chosen, ignore=left_out)
+    if seeing and not recorded and smoke is not False:
+        from envdoctor.commands.unasked import proves_something
+
+        if smoke or proves_something(Machine(seen), diagnosis):
+            from envdoctor.commands import smoking
+
+            seen = smoking.smoke_for_check(seen, diagnosis.findings, asked=bool(smoke))
+            diagnosis = diagnose(seen, matrix, wishes, select=chosen, ignore=left_out)
     machine = Machine(seen, wishes)
     if remedies.nothing_to_mend(diagnosis, machine):
         plan = remedies.NOTHING

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from envdoctor.model.plan import Plan
     from envdoctor.model.report import Report
+    from envdoctor.model.smoke_report import SmokeReport
     from envdoctor.model.snapshot import Snapshot
 
 
@@ -163,6 +164,13 @@ def without_names(report: Report) -> Report:
     from envdoctor.codec.redact_report import redacted_report
 
     return redacted_report(report, *_names())
+
+
+def smoke_without_names(report: SmokeReport) -> SmokeReport:
+    """Return what the battery gave without names of people, hosts and devices."""
+    from envdoctor.codec.redact_report import redacted_smoke
+
+    return redacted_smoke(report, *_names())
 
 
 def plan_without_names(plan: Plan, snapshot: Snapshot) -> Plan:

@@ -23,7 +23,7 @@ def filled(_: click.Context, parameter: click.Parameter, value: T) -> T:
     return value
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
+def seconds(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
     """Refuse what is no number of seconds; click's range lets "nan" through."""
     if value != value:
         raise Unusable(f"{parameter.opts[0]} nan: not a number of seconds")
@@ -71,7 +71,7 @@ def examining(function: Function) -> Function:
         default=10.0,
         show_default=True,
         metavar="SECONDS",
-        callback=_seconds,
+        callback=seconds,
         help="Longest time for drivers and interpreters to answer.",
     )(function)
     return click.option(

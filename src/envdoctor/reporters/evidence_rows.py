@@ -78,6 +78,11 @@ def _local(row: dict[str, Value]) -> Iterator[str]:
     yield f"{row['module']} from {row['path']} by {row['from']}"
 
 
+def _test(row: dict[str, Value]) -> Iterator[str]:
+    if row["status"] not in ("passed", "skipped"):
+        yield f"{row['name']} on {row['device']} {row['status']}"
+
+
 _WORDS: dict[str, Callable[[dict[str, Value]], Iterator[str]]] = {
     "extensions.kernels": _kernels,
     "libraries.loaded": _from_file,
@@ -87,5 +92,6 @@ _WORDS: dict[str, Callable[[dict[str, Value]], Iterator[str]]] = {
     "libraries.unmet_versions": _unmet,
     "packages.damaged": _damaged,
     "python.local_modules": _local,
+    "smoke.tests": _test,
     "torch.kernels": _kernels,
 }

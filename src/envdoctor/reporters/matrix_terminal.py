@@ -33,6 +33,11 @@ def render_sheet(sheet: Sheet, *, width: int = 80, colour: bool = False) -> str:
     return joined(_lines(sheet, max(width, 40)), colour=colour)
 
 
+def render_table(table: Table, *, width: int = 80, colour: bool = False) -> str:
+    """Return one table by itself, as above."""
+    return joined(_table(table, max(width, 40)), colour=colour)
+
+
 def _lines(sheet: Sheet, width: int) -> Iterator[Line]:
     yield from (styled(line.text, HEADING) for line in wrapped(heading(sheet), width))
     yield from wrapped(basis(sheet), width)
@@ -54,18 +59,18 @@ def _table(table: Table, width: int) -> Iterator[Line]:
     if not table.rows:
         yield Line(f"{GAP}nothing")
         return
-    grid = None if len(table.rows) == 1 else _fitted(table, width)
+    grid = None if len(table.rows) == 1 else fitted(table, width)
     if grid is None:
         yield from _stacked(table, width)
         return
-    yield from (styled(line.text, HEADING) for line in _wrapped_row(grid.titles, grid.widths))
+    yield from (styled(line.text, HEADING) for line in wrapped_row(grid.titles, grid.widths))
     for row in grid.rows:
-        yield from _wrapped_row(row, grid.widths)
+        yield from wrapped_row(row, grid.widths)
     if grid.left_out:
         yield from wrapped(f"Left out for want of width: {', '.join(grid.left_out)}.", width, GAP, GAP)
 
 
-def _fitted(table: Table, width: int) -> Grid | None:
+def fitted(table: Table, width: int) -> Grid | None:
     """Return as many columns as the width takes, those left out that can be spared; None where the rest is wider."""
     speak = speaking(table)
     kept = list(speak)
@@ -106,7 +111,8 @@ def _longest_word(texts: Sequence[str]) -> int:
     return max((len(word) for text in texts for word in text.split()), default=0)
 
 
-def _wrapped_row(row: Sequence[str], widths: Sequence[int]) -> Iterator[Line]:
+def wrapped_row(row: Sequence[str], widths: Sequence[int]) -> Iterator[Line]:
+    """Yield one row of a grid, or of its titles, in as many lines as its longest cell takes."""
     cells = [_filled(text, wide) for text, wide in zip(row, widths, strict=True)]
     for number in range(max(map(len, cells))):
         yield Line(_row([cell[number] if number < len(cell) else "" for cell in cells], widths))

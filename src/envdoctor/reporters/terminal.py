@@ -20,7 +20,7 @@ from envdoctor.reporters.plan_lines import FITS, plan_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from envdoctor.model.finding import Evidence, Finding
+    from envdoctor.model.finding import Crashed, Evidence, Finding
     from envdoctor.model.report import Report
 
 NARROWEST = 40
@@ -53,34 +53,58 @@ def finding_lines(finding: Finding, width: int) -> Iterator[Line]:
         yield from _finding(finding, width)
 
 
-def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
-    overlay = f" with {safe(str(report.overlay))}" if report.overlay else ""
-    title = f"envdoctor {safe(report.envdoctor)} - matrix {safe(report.matrix_revision)}{overlay}"
-    yield Line(title, "bold", len(title))
-    for statement in machine_lines(report.snapshot):
-        yield from _filled(statement, width)
-    if verbose and report.snapshot.taken:
-        yield from wrapped(f"looked at {safe(report.snapshot.taken)}", width, "", "  ")
-    yield Line()
+def findings_lines(findings: Sequence[Finding], width: int, verbose: bool) -> Iterator[Line]:
+    """Yield all findings as a report shows them, causes before what follows from them and notes last."""
+    serious, notes = _serious_and_notes(findings)
+    yield from _serious_lines(serious, width, verbose)
+    yield from _note_lines(notes, width, verbose)
 
-    chains = list(_chains(told_in_order(report.diagnosis.findings)))
+
+def _serious_and_notes(findings: Sequence[Finding]) -> tuple[list[list[Told]], list[list[Told]]]:
+    chains = list(_chains(told_in_order(findings)))
     serious = [chain for chain in chains if chain[0].finding.severity > Severity.NOTE]
-    notes = [chain for chain in chains if chain not in serious]
-    for one in (one for chain in serious for one in chain):
+    return serious, [chain for chain in chains if chain not in serious]
+
+
+def _serious_lines(chains: Sequence[Sequence[Told]], width: int, verbose: bool) -> Iterator[Line]:
+    for one in (one for chain in chains for one in chain):
         if one.depth:
             yield from _consequence(one.finding, min(one.depth, 4), width, verbose)
         else:
             yield from _finding(one.finding, width)
         yield Line()
-    if not serious:
-        yield from wrapped(_calm_sentence(report), width)
-        yield Line()
-    for root, *consequences in notes:
+
+
+def _note_lines(chains: Sequence[Sequence[Told]], width: int, verbose: bool) -> Iterator[Line]:
+    for root, *consequences in chains:
         yield from _note(root.finding, width, verbose)
         for one in consequences:
             yield from _explained(one.finding, width, verbose)
-    if notes:
+    if chains:
         yield Line()
+
+
+def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
+    overlay = f" with {safe(str(report.overlay))}" if report.overlay else ""
+    title = f"envdoctor {safe(report.envdoctor)} - matrix {safe(report.matrix_revision)}{overlay}"
+    yield Line(title, "bold", len(title))
+    for statement in machine_lines(report.snapshot):
+        yield from statement_lines(statement, width)
+    if "smoke.tests" in report.snapshot.facts or "smoke.left_out" in report.snapshot.facts:
+        from envdoctor.reporters.kernel_lines import kernel_lines
+
+        for statement in kernel_lines(report.snapshot):
+            yield from statement_lines(statement, width)
+    if verbose and report.snapshot.taken:
+        yield from wrapped(f"looked at {safe(report.snapshot.taken)}", width, "", "  ")
+    yield Line()
+
+    serious, notes = _serious_and_notes(report.diagnosis.findings)
+    yield from _serious_lines(serious, width, verbose)
+    if not serious:
+        yield from wrapped(_calm_sentence(report), width)
+        yield Line()
+    yield from _note_lines(notes, width, verbose)
     gaps = list(_gaps(report, width, verbose))
     yield from gaps
     if gaps:
@@ -103,7 +127,7 @@ def _chains(told: Sequence[Told]) -> Iterator[list[Told]]:
         yield chain
 
 
-def _filled(statement: Sequence[str], width: int) -> Iterator[Line]:
+def statement_lines(statement: Sequence[str], width: int) -> Iterator[Line]:
     """Put the parts of a statement on one line as far as they fit, the others below, indented."""
     line, indent = "", ""
     for part in statement:
@@ -191,13 +215,18 @@ def _calm_sentence(report: Report) -> str:
     return "Nothing is wrong."
 
 
-def _gaps(report: Report, width: int, verbose: bool) -> Iterator[Line]:
-    """What could not be judged: our own crashes, then the rules that lacked a fact, one line a reason."""
-    for crashed in report.diagnosis.crashed:
+def crashed_lines(rules: Sequence[Crashed], width: int) -> Iterator[Line]:
+    """Yield our own crashes."""
+    for crashed in rules:
         text = f"a bug in envdoctor: rule {safe(crashed.rule)} raised {safe(crashed.reason, SENTENCE)}"
         first, *others = wrapped(f"{text}; the other rules still ran", width, "", "  ")
         yield Line(first.text, _STYLES[Severity.ERROR], len("a bug in envdoctor"))
         yield from others
+
+
+def _gaps(report: Report, width: int, verbose: bool) -> Iterator[Line]:
+    """What could not be judged: our own crashes, then the rules that lacked a fact, one line a reason."""
+    yield from crashed_lines(report.diagnosis.crashed, width)
     rules: dict[tuple[str, str], list[str]] = {}
     not_in_it: dict[str, list[str]] = {}
     for skipped in report.diagnosis.skipped:

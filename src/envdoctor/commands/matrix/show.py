@@ -86,7 +86,8 @@ def command(
     envdoctor matrix show 2.14 --gpu V100       build by build, with why not
     envdoctor matrix show --python-version 3.14 --platform windows-x86_64
     envdoctor matrix show drivers               or: drivers 535
-    envdoctor matrix show gpus | cuda | cudnn | torchvision | torchaudio | images | conda | jetson | sources
+    envdoctor matrix show gpus | peaks | cuda | cudnn | torchvision | torchaudio | images | conda | jetson
+    envdoctor matrix show sources               where the rows come from
 
     A cell with "?" is not known, which is not the same as "none". Exit code 2 for what the matrix does not have.
 
