@@ -87,7 +87,10 @@ def found_in(loaded: object, unwanted: set[str]) -> list[str]:
     return [name for name in loaded if any(name == top or name.startswith(f"{top}.") for top in unwanted)]
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("check", "--help"), ("smoke", "--help")], ids=" ".join)
+HELP = [("--help",), ("--version",), ("check", "--help"), ("smoke", "--help")]
+
+
+@pytest.mark.parametrize("arguments", HELP, ids=" ".join)
 def test_help_loads_next_to_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ran, output = run(tmp_path, *arguments)
     assert ran["code"] == 0

@@ -23,6 +23,10 @@ SOURCE = """
 import json, os, sys
 __version__ = "9.9.9+stub"
 
+class cuda:
+    set_device = staticmethod(lambda device: None)
+
+
 class Generator:
     def manual_seed(self, seed):
         pass

@@ -30,6 +30,7 @@ COLUMNS = (
     Column("reached", "reached", spare=1),
 )
 UNITS = {
+    "rows": ("n = {:.0f}", 1),
     "tflops": ("{:,.4g} TFLOP/s", 1),
     "gb_per_s": ("{:,.4g} GB/s", 1),
     "bus_gb_per_s": ("{:,.4g} GB/s on the bus", 1),

@@ -30,13 +30,14 @@ clocks down: NVML API reference, nvmlClocksEventReasons.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.model.smoke import Status
 from envdoctor.rules import smoke_causes, smoke_speed
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.smoke_words import device_in_words, place
+from envdoctor.rules.smoke_words import device_in_words, evidence, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
     from envdoctor.model.machine import Machine
     from envdoctor.model.smoke import TestResult
 
-EVIDENCE = ("smoke.tests", "smoke.conditions", "smoke.baseline")
+BESIDE = ("smoke.conditions",)
+"""What a reader may want to see beside the tests."""
 
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
@@ -58,13 +60,14 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
             slow.setdefault(result.device, []).append(result)
     for device, results in slow.items():
         subject = place(machine, device) if len(results) > 1 else f"{place(machine, device)}/{results[0].name}"
-        yield RULE.finding(
+        found = RULE.finding(
             machine,
             subject,
             f"Kernels give the right numbers on {device_in_words(machine, device)} far too slowly: {_told(results)}.",
-            *(fact for fact in EVIDENCE if machine.is_known(fact) and machine.value(fact)),
+            *(fact for fact in BESIDE if machine.is_known(fact) and machine.value(fact)),
             confidence=Confidence.PROVED,
         )
+        yield replace(found, evidence=(*evidence(machine, results), *found.evidence))
 
 
 def _told(results: list[TestResult]) -> str:

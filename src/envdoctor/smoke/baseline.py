@@ -22,8 +22,8 @@ COUNTED = ("passed", "slow")
 def read_baseline(path: str) -> list[dict[str, Value]]:
     """Return the rows of `smoke.baseline`: {"test", "device_name", "full", "figures"}.
 
-    `full` says whether the sizes were those of --full. A test that measured nothing, as those of a processor, has a row
-    without figures; one on a device without a name has none. Raises ValueError with one line for a file that cannot be
+    `full` says whether the sizes were those of --full. A test that measured nothing has a row without
+    figures; one on a device without a name has none. Raises ValueError with one line for a file that cannot be
     read or is no such document.
     """
     document = _document(path)

@@ -142,7 +142,9 @@ class _Battery:
             children += 1
             self._child(children)
         for case, device in tuple(self.left):
-            self._settle(case, TestResult(case.name, device, Status.SKIPPED, case.library, message=self.trouble))
+            self._settle(
+                case, TestResult(case.name, device, Status.SKIPPED, case.library_on(device), message=self.trouble)
+            )
         tests = tuple(self.results[case.name, device] for case, device in self.order.items)
         if self.failed_import:
             tests = (self.failed_import, *tests)
@@ -228,7 +230,7 @@ class _Battery:
         about = told.words.get("about")
         if isinstance(about, dict) and about and device not in self.devices:
             self.devices[device] = {"device": device, **about}
-        self._settle(case, result_told(told, case.library), window)
+        self._settle(case, result_told(told, case.library_on(device)), window)
 
     def _gone(self, gone: Gone, window: tuple[float, float], *, imported: bool) -> Ending | None:
         """The child is no more: blame what ran. Returned is how it ended where nothing did."""
@@ -241,7 +243,7 @@ class _Battery:
             return ending._replace(status=Status.CRASHED, message=f"{BEFORE.message}: {ending.message}")
         elif imported:
             case, device = self.left[0]
-            self._settle(case, result_blamed(case.name, device, case.library, ending), window)
+            self._settle(case, result_blamed(case.name, device, case.library_on(device), ending), window)
         elif gone.test is None and not self.torch:
             said = ending.output.rpartition("\n")[2] or ending.message
             self.trouble = f"{self.order.python} did not come to import torch: {said}"
@@ -255,7 +257,7 @@ class _Battery:
         if self.idle == IDLE_CHILDREN and self.left:
             self.idle = 0
             case, device = self.left[0]
-            self._settle(case, result_blamed(case.name, device, case.library, ending))
+            self._settle(case, result_blamed(case.name, device, case.library_on(device), ending))
 
     def _settle(self, case: Case, result: TestResult, window: tuple[float, float] | None = None) -> None:
         """A test that was left has its result."""
@@ -272,7 +274,7 @@ class _Battery:
         reason = f"the test `{START}` did not pass on {device}"
         for case, where in tuple(self.left):
             if where in (device, "cuda"):
-                self._settle(case, TestResult(case.name, where, Status.SKIPPED, case.library, message=reason))
+                self._settle(case, TestResult(case.name, where, Status.SKIPPED, case.library_on(where), message=reason))
 
     @property
     def _done(self) -> int:

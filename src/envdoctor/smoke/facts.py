@@ -42,7 +42,7 @@ def facts_of(
     known: dict[str, Value] = {
         "smoke.tests": [row_of(test) for test in ran.tests],
         "smoke.size": size,
-        "smoke.devices": [{**row, "gpu": _gpu(row, machine)} for row in ran.devices],
+        "smoke.devices": [_device(row, machine) for row in ran.devices],
         "smoke.left_out": [{"device": one.device, "reason": one.reason} for one in left_out],
         "smoke.conditions": [dict(row) for row in conditions],
         "smoke.baseline": [dict(row) for row in baseline],
@@ -50,6 +50,14 @@ def facts_of(
     facts: dict[str, Fact] = {name: Known(value, SOURCE) for name, value in known.items()}
     facts["smoke.torch"] = Known(dict(ran.torch), SOURCE) if ran.started else Unknown(ran.trouble)
     return {name: facts[name] for name in FACTS}
+
+
+def _device(row: Mapping[str, Value], machine: Machine | None) -> dict[str, Value]:
+    """Return a device with the name of a processor, which torch does not tell, and the number of a GPU."""
+    told = {**row, "gpu": _gpu(row, machine)}
+    if machine and row.get("device") == CPU and not row.get("name"):
+        told["name"] = machine.told("cpu.model") or machine.told("cpu.architecture")
+    return told
 
 
 def _gpu(row: Mapping[str, Value], machine: Machine | None) -> int | None:

@@ -18,6 +18,10 @@ CHECK, QUICK, FULL = "check", "quick", "full"
 SIZES = (CHECK, QUICK, FULL)
 
 
+ON_CPU_TOO = ("torch", "torch.amp", "TorchInductor", "FlashAttention", "torchvision", "gloo")
+"""Libraries that work on the processor as well; in the place of the others stands what torch was built with."""
+
+
 class Case(NamedTuple):
     """One test of the battery.
 
@@ -33,6 +37,10 @@ class Case(NamedTuple):
     on: Tuple[str, ...] = (GPU, CPU)
     since: str = QUICK
     patience: float = 1.0
+
+    def library_on(self, device: str) -> str:
+        """Return which library does the work on that device."""
+        return self.library if device != "cpu" or self.library in ON_CPU_TOO else "torch"
 
     def belongs_to(self, size: str) -> bool:
         """Whether it is part of the battery of that size."""

@@ -1,4 +1,4 @@
-"""A product that keeps a GPU busy: measured, and right where it is looked at."""
+"""A product that keeps a device busy: measured, and right where it is looked at."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TRIED, SMALLEST, HALF, QUICK, FULL = 256, 1024, 2048, 4096, 8192
 """Rows and columns: too small to be measured, what keeps a slow GPU busy, what shows nearly all of a fast one's speed,
 and all of it."""
+
+ON_CPU = 512
+"""Rows and columns of what is measured on a processor, for an earlier run to compare with: 0.27 GFLOP."""
 
 SECONDS, SECONDS_FULL = 0.1, 1.0
 """What measuring may take: a GPU that would need longer gets a smaller product."""
@@ -77,11 +80,12 @@ def _plain(torch: ModuleType, tensor: Any) -> Any:
 
 
 def measure(bench: Bench, multiply: Multiply, left: Any, right: Any) -> None:
-    """Put how fast the product is into the figures: `tflops`, 10^12 multiplications and additions a second.
+    """Put how fast the product is into the figures: `tflops`, 10^12 multiplications and additions a second, and `rows`.
 
     Nothing is said where only a product was affordable that is too small to keep a GPU busy.
     """
-    if left.shape[0] < SMALLEST:
+    if bench.on_gpu and left.shape[0] < SMALLEST:
         return
+    bench.figures["rows"] = left.shape[0]
     work = 2.0 * left.shape[0] * left.shape[1] * right.shape[1]
     bench.figures["tflops"] = work / bench.seconds(lambda: multiply(left, right)) / 1e12

@@ -23,7 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple, Tuple
 
 from ..case import CHECK, CPU, GPU, Case, Unavailable
-from ..large_product import Draw, Multiply, fitting_size, make, measure, sample
+from ..large_product import ON_CPU, Draw, Multiply, fitting_size, make, measure, sample
 from ..reference import exact, gamma, product, roundoff
 from ..strictness import heed_environment, needs_whole_sums, products
 
@@ -66,6 +66,8 @@ def run(torch: ModuleType, bench: Bench, kind: str, tf32: bool = False) -> None:
                 bench.check(got, wanted.product[:, some], wanted.bound, floor=wanted.floor[:, some], what=name)
         if bench.on_gpu:
             _large(torch, bench, dtype, tf32)
+        elif kind in ("float32", "float64"):  # what a processor does with the others differs by a factor of hundreds
+            measure(bench, torch.matmul, *(make(torch, ON_CPU, partial(bench.normal, dtype=dtype)) for _ in range(2)))
 
 
 def _spellings(torch: ModuleType, bench: Bench, left: Any, right: Any) -> Iterator[Tuple[str, Any]]:
