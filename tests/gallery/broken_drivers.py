@@ -168,7 +168,7 @@ BROKEN_DRIVERS = (
         machine(UBUNTU, gpus=[A100, A100], lost=[1], overrides={
             f"gpu.1.{name}": None for name in (
                 "mig_mode", "ecc", "ecc_errors", "persistence", "compute_mode", "throttle", "virtualization",
-                "memory_free_mib")}),
+                "memory_free_mib", "processes", "utilization")}),
         first="gpu-lost",
     ),
     Case(

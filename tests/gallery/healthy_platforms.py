@@ -65,6 +65,7 @@ HEALTHY_PLATFORMS = (
                     "gpu.0.memory_mib": None, "gpu.0.pci": None, "gpu.0.mig_mode": None, "gpu.0.ecc": None,
                     "gpu.0.ecc_errors": None, "gpu.0.persistence": None, "gpu.0.compute_mode": None,
                     "gpu.0.throttle": None, "gpu.0.virtualization": None, "gpu.0.memory_free_mib": None,
+                    "gpu.0.processes": None, "gpu.0.utilization": None,
                     "cuda.library": "/usr/lib/aarch64-linux-gnu/tegra/libcuda.so.1.1"}),
         boundary_of=("driver-missing", "torch-torchaudio-mismatch"),
         source="pytorch/audio#2731",

@@ -45,6 +45,7 @@ def smoked(tests: list[TestResult], *gpus: str, conditions: list[Value] | None =
         "smoke.devices": devices or [{"device": "cpu", "name": "AMD EPYC 7742"}],
         "smoke.left_out": [],
         "smoke.conditions": conditions or [],
+        "smoke.baseline": [],
     }
 
 

@@ -10,6 +10,7 @@ from gallery_cases import CASES
 from envdoctor.model.fact import Known
 from envdoctor.probes.look import PROBES
 from envdoctor.rules.example_machine import HEALTHY
+from envdoctor.smoke.facts import FACTS as KERNEL_FACTS
 from machines import SCENARIOS, machine_snapshot, snapshot_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ OF_A_GPU = {name for name in DOCUMENTED if ".N." in name}
 
 ONLY_SOMETIMES = {"gpu.N.mig"}
 """Facts that are there only where they mean something."""
+
+OF_KERNELS = set(KERNEL_FACTS)
+"""Facts that are there where kernels were run, all of them."""
 
 
 def documented(gpus: int) -> set[str]:
@@ -32,7 +36,9 @@ def assert_whole(snapshot: Snapshot) -> None:
     count = snapshot["gpu.count"]
     gpus = count.value if isinstance(count, Known) and isinstance(count.value, int) else 0
     optional = {name.replace(".N.", f".{index}.") for name in ONLY_SOMETIMES for index in range(gpus)}
-    assert set(snapshot.facts) - optional == documented(gpus) - optional
+    kernels = set(snapshot.facts) & OF_KERNELS
+    assert kernels in (set(), OF_KERNELS)
+    assert set(snapshot.facts) - optional - kernels == documented(gpus) - optional
 
 
 @pytest.mark.parametrize("name", CASES)

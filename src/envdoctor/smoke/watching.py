@@ -117,6 +117,11 @@ class _Watched:
         while True:
             now = time.monotonic()
             heard = self.child.next(min(now + TICK, max(now, self.limit)))
+            # A flood may be over, and its test have told that it passed, before there is time to look.
+            ending = self._flooded() if self.test else None
+            if ending is not None:
+                yield self._gone(ending)
+                return
             if isinstance(heard, str):
                 for happened in self._understood(heard):
                     yield happened
@@ -162,17 +167,20 @@ class _Watched:
         return told
 
     def _beyond(self) -> Ending | None:
-        """Say what is at its end: the test's time, the battery's, the output, the memory."""
+        """Say what is at its end: the test's time, the battery's, the memory."""
         now = time.monotonic()
         if now >= self.limit:
             self.child.stop()
             return endings.ran_too_long(self.seconds, self._output())
         if now >= self.over_at():
             return endings.OVER
-        if self.child.written > MOST_WRITTEN:
-            self.child.stop()
-            return endings.flooded(MOST_WRITTEN, self._output())
         return self._short_of_memory()
+
+    def _flooded(self) -> Ending | None:
+        if self.child.written <= MOST_WRITTEN:
+            return None
+        self.child.stop()
+        return endings.flooded(MOST_WRITTEN, self._output())
 
     def _short_of_memory(self) -> Ending | None:
         """End a test that takes the memory of the machine; one that others take is left to the kernel."""
