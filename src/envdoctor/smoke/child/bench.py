@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from .case import Unavailable, WrongNumbers
+from .drawing import Drawing
 from .reference import exact
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ class Bench:
         self.figures: Dict[str, float] = {}
         self.error: Optional[float] = None
         self.bound: Optional[float] = None
-        self.generator = torch.Generator()
-        self.generator.manual_seed(seed)
+        self.drawing = Drawing(torch, seed)
 
     @property
     def on_gpu(self) -> bool:
@@ -59,24 +59,20 @@ class Bench:
 
     def normal(self, *shape: int, dtype: Any = None) -> Any:
         """Return normally distributed numbers on the device, rounded to `dtype` (float32)."""
-        return self._placed(self.torch.randn(*shape, generator=self.generator, dtype=self._drawn_in(dtype)), dtype)
+        return self._placed(self.drawing.normal(math.prod(shape)), shape, dtype or self.torch.float32)
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0, dtype: Any = None) -> Any:
         """Return numbers from `low` to `high` on the device."""
-        drawn = self.torch.rand(*shape, generator=self.generator, dtype=self._drawn_in(dtype))
-        return self._placed(drawn * (high - low) + low, dtype)
+        fine = dtype is self.torch.float64  # of which steps of a float32 would leave most bits untried
+        drawn = self.drawing.uniform(math.prod(shape), low, high, fine=fine)
+        return self._placed(drawn, shape, dtype or self.torch.float32)
 
     def integers(self, *shape: int, low: int, high: int, dtype: Any = None) -> Any:
-        """Return whole numbers from `low` to below `high` on the device (int64)."""
-        made = self.torch.randint(low, high, shape, generator=self.generator)
-        return self._placed(made, dtype or self.torch.int64)
+        """Return whole numbers from `low` to below `high` on the device (int64); the span may be 2^62 at most."""
+        return self._placed(self.drawing.integers(math.prod(shape), low, high), shape, dtype or self.torch.int64)
 
-    def _drawn_in(self, dtype: Any) -> Any:
-        """Return the type to draw in: a float64 that was a float32 would leave most of its bits untried."""
-        return self.torch.float64 if dtype is self.torch.float64 else self.torch.float32
-
-    def _placed(self, made: Any, dtype: Any) -> Any:
-        return made.to(dtype or self.torch.float32).to(self.device)
+    def _placed(self, drawn: Any, shape: Tuple[int, ...], dtype: Any) -> Any:
+        return drawn.reshape(shape).to(dtype).to(self.device)
 
     def poisoned(self, *shape: int, dtype: Any = None) -> Any:
         """Return a tensor for `out=` full of NaN (of the lowest number, for whole ones): what stays unwritten shows."""

@@ -74,8 +74,7 @@ def _within_the_gpu(torch: ModuleType, bench: Bench, size: int) -> None:
 
 def _bytes(torch: ModuleType, bench: Bench, count: int) -> Any:
     """Return fresh random bytes on the CPU."""
-    words = torch.randint(-(2**63), 2**63 - 1, (count // 8 + 1,), generator=bench.generator)
-    return words.view(torch.uint8)[:count]
+    return bench.drawing.bits(count // 8 + 1, 8).view(torch.uint8)[:count]
 
 
 def _words(torch: ModuleType, given: Any) -> Any:

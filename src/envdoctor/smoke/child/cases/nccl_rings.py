@@ -101,7 +101,7 @@ def _settle(bench: Bench) -> None:
 
 
 def _each(bench: Bench, count: int) -> List[Any]:
-    made = [bench.torch.randint(-LARGEST, LARGEST, (count,), generator=bench.generator) for _ in bench.devices]
+    made = [bench.drawing.integers(count, -LARGEST, LARGEST) for _ in bench.devices]
     return [one.to(bench.torch.float32).to(device) for one, device in zip(made, bench.devices)]
 
 

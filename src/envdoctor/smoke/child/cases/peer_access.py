@@ -29,7 +29,7 @@ def reach(torch: ModuleType, bench: Bench) -> None:
     bench.figures["pairs"], bench.figures["peer_pairs"] = len(list(_pairs(bench))), len(able)
     bench.needs(able, "none of these GPUs reads the memory of another one directly: copies go through the processor's")
     for source, target in _told(able):
-        want = bench.integers(2**20 if bench.full else 2**17, low=-(2**62), high=2**62).to("cpu")
+        want = bench.integers(2**20 if bench.full else 2**17, low=-(2**61), high=2**61).to("cpu")
         there = want.to(source)
         got = torch.full_like(want, -1, device=target)
         got[::2].copy_(there[::2])
@@ -41,7 +41,7 @@ def copy(torch: ModuleType, bench: Bench) -> None:
     """Copy a block between all pairs, and time it."""
     words = (256 if bench.full else 64) * MIB // 8
     speeds: List[float] = []
-    want = torch.randint(-(2**62), 2**62, (words,), generator=bench.generator)
+    want = bench.drawing.bits(words, 8)
     for target in bench.devices:
         wanted, got = want.to(target), torch.empty(words, dtype=torch.int64, device=target)
         for source, _ in _told([pair for pair in _pairs(bench) if pair[1] == target]):
