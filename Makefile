@@ -83,7 +83,7 @@ test-real: $(if $(ENVDOCTOR_TEST_CPU_ENV),,$(VENVS)/real-cpu/made)
 	echo "make test-real: $$skipped of 3 real environments skipped"; \
 	$(VENVS)/test/bin/python -m pytest --real -m real $(PYTEST_ARGS)
 
-# Needs a GPU, and an interpreter with torch that can run envdoctor too (click, rich, nvidia-ml-py): where there is no
+# Needs a GPU, and an interpreter with torch that can run envdoctor too (click, rich, packaging, nvidia-ml-py): without
 # network, nothing has to be installed. With ARGS="--python PATH" another interpreter's torch is tried.
 .PHONY: gpu-evidence
 gpu-evidence: ## what this machine's GPU gives, into docs/evidence/gpu (PYTHON=/path/to/python with torch)

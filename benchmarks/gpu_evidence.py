@@ -1,13 +1,15 @@
 """What the doctor says of the GPU it runs on, beside plain torch in the same run, as a folder to be committed.
 
     make gpu-evidence PYTHON=/path/to/venv/bin/python
-    PYTHONPATH=src python benchmarks/gpu_evidence.py [--python PATH] [--into FOLDER]
+    PYTHONPATH=src python benchmarks/gpu_evidence.py [--python PATH] [--into FOLDER] [--seconds 540]
 
 Writes docs/evidence/gpu/NAME-DATE/: `snapshot.json` (the machine), `check.txt` (what `check` says, which smokes by
 itself), `smoke.json` and `smoke.txt` (`smoke --full`), `bare.json` (plain torch: a bf16 product and a device copy,
-measured before and after), `overhead.json` (the battery beside the same tests in a plain script), `missing.json` (a
-clone of this torch without kernels for this GPU) and `README.md`, the table of it all. Names of people and hosts are
-taken out. The folder appears whole or not at all; without a GPU nothing is written, and the exit code is 2.
+measured before and after), `missing.json` (a clone of this torch without kernels for this GPU), `overhead.json` (the
+battery beside the same tests in a plain script) and `README.md`, the table of it all. Names of people and hosts, and
+where this checkout lies, are taken out. The folder appears whole or not at all; without a GPU nothing is written, and
+the exit code is 2. Where only one of the last two cannot be had, or the time is over before it, the page says why, and
+the exit code is 1.
 """
 
 from __future__ import annotations
@@ -17,22 +19,33 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / "benchmarks"
 INTO = ROOT / "docs" / "evidence" / "gpu"
-NEEDED = ("click", "rich", "pynvml")
+NEEDED = ("click", "rich", "packaging", "pynvml")
 DEVICE = "cuda:0"
-LONG = 900
-"""Seconds for one of the steps."""
+CHECKOUT = "/envdoctor"
+"""What stands in the files for the folder of this checkout."""
+SECONDS = 540.0
+"""For all of it: a machine that is lent for ten minutes is enough."""
+SMOKE = 0.5
+"""The part of the time that is left which the battery may take."""
+OVERHEAD = 0.75
+"""The part of it after which no further round of the last step begins."""
 
 AIM = 0.95
 """What the battery's own figures must reach of what plain torch does in the same run."""
+
+TROUBLE = "not_measured"
+"""In the place of what a step found: why it found nothing."""
 
 COMPARED = (
     ("matmul-bf16", "tflops", "bf16_matmul_tflops", "TFLOP/s"),
@@ -53,23 +66,44 @@ class Step(NamedTuple):
     error: str
 
 
-def run(*argv: str) -> Step:
-    """Run a command with this checkout importable."""
+class Session(NamedTuple):
+    """`until` when, by `time.monotonic()`, everything has to end; `scratch` takes what a step that is ended leaves."""
+
+    until: float
+    scratch: str
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return max(0.0, self.until - time.monotonic())
+
+
+def run(session: Session, *argv: str) -> Step:
+    """Run a command with this checkout importable, and end it and its children when the time is over."""
     environ = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT / "src"), os.environ.get("PYTHONPATH")))),
+        "TMPDIR": session.scratch,
     }
-    print("gpu-evidence:", " ".join(argv[1:] if argv[0] == sys.executable else argv), file=sys.stderr)
+    print(f"gpu-evidence: {session.left:.0f} s left:", *argv[1 if argv[0] == sys.executable else 0 :], file=sys.stderr)
     try:
-        ran = subprocess.run(argv, capture_output=True, text=True, env=environ, timeout=LONG, check=False)
+        with subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ, start_new_session=True
+        ) as process:
+            try:
+                out, error = process.communicate(timeout=session.left)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
     except (OSError, subprocess.TimeoutExpired) as problem:
-        raise NoEvidence(f"{argv[0]}: {problem}") from None
-    return Step(ran.returncode, ran.stdout, ran.stderr)
+        over = isinstance(problem, subprocess.TimeoutExpired)
+        raise NoEvidence(f"{Path(argv[0]).name}: {'the time was over' if over else problem}") from None
+    return Step(process.returncode, out, error)
 
 
-def envdoctor(*words: str, codes: tuple[int, ...] = (0,)) -> Step:
+def envdoctor(session: Session, *words: str, codes: tuple[int, ...] = (0,)) -> Step:
     """Run envdoctor; raises `NoEvidence` for an exit code that is none of `codes`."""
-    step = run(sys.executable, "-m", "envdoctor", *words)
+    step = run(session, sys.executable, "-m", "envdoctor", *words)
     if step.code not in codes:
         raise NoEvidence(f"envdoctor {words[0]} ended with {step.code}: {(step.error or step.out).strip()[-300:]}")
     return step
@@ -98,27 +132,33 @@ def folder_name(name: str, taken: str) -> str:
     return f"{words}-{taken[:10]}"
 
 
-def gather(python: str, into: Path) -> Path:
-    """Measure everything and return the folder it lies in. Raises `NoEvidence`."""
-    with tempfile.TemporaryDirectory(prefix="gpu-evidence-") as scratch:
+def gather(python: str, into: Path, seconds: float = SECONDS) -> tuple[Path, list[str]]:
+    """Measure everything; return the folder it lies in, and what could not be measured. Raises `NoEvidence`."""
+    with tempfile.TemporaryDirectory(prefix="gpu-evidence-", ignore_cleanup_errors=True) as scratch:
+        session = Session(time.monotonic() + seconds, scratch)
         made = Path(scratch, "made")
         made.mkdir()
-        envdoctor("snapshot", "--python", python, "-o", str(made / "snapshot.json"))
+        envdoctor(session, "snapshot", "--python", python, "-o", str(made / "snapshot.json"))
         snapshot = json.loads((made / "snapshot.json").read_text())
         _, name, capability = gpu_of(snapshot["facts"])
-        before = measured(python)
+        before = measured(session, python)
+        words = ("--device", "0", "--full", "--timeout", f"{session.left * SMOKE:.0f}")
         texts = ("-o", f"json={made / 'smoke.json'}", "-o", f"terminal={made / 'smoke.txt'}")
-        envdoctor("smoke", "--python", python, "--device", "0", "--full", *texts, codes=(0, 1))
-        after = measured(python)
+        envdoctor(session, "smoke", "--python", python, *words, *texts, codes=(0, 1))
+        after = measured(session, python)
         save(made / "bare.json", {"before": before, "after": after})
-        envdoctor("check", "--python", python, "-o", f"terminal={made / 'check.txt'}", codes=(0, 1))
-        overhead = script("smoke_overhead.py", "--python", python, "--device", DEVICE, "--rounds", "2", "--json")
-        save(made / "overhead.json", overhead)
-        missing = script("missing_architecture.py", "--python", python, "--capability", capability, "--run")
+        envdoctor(session, "check", "--python", python, "-o", f"terminal={made / 'check.txt'}", codes=(0, 1))
+        words = ("--python", python, "--capability", capability, "--run")
+        missing = tried(session, "missing_architecture.py", *words)
         save(made / "missing.json", missing)
+        words = ("--python", python, "--device", DEVICE, "--rounds", "2", "--json")
+        overhead = tried(session, "smoke_overhead.py", *words, "--seconds", f"{session.left * OVERHEAD:.0f}")
+        save(made / "overhead.json", overhead)
         smoke = json.loads((made / "smoke.json").read_text())
-        page = written(name, snapshot, smoke, [before, after], overhead, missing)
+        page = written(name, snapshot, smoke, [before, after], overhead, missing, (made / "check.txt").read_text())
         (made / "README.md").write_text(page)
+        for path in made.iterdir():
+            path.write_text(path.read_text().replace(str(ROOT), CHECKOUT))
         target = into / folder_name(name, snapshot["taken"])
         into.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=".growing-", dir=into))
@@ -130,21 +170,27 @@ def gather(python: str, into: Path) -> Path:
             beside.rename(target)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-    return target
+    return target, [told[TROUBLE] for told in (missing, overhead) if TROUBLE in told]
 
 
-def measured(python: str) -> dict[str, Any]:
+def measured(session: Session, python: str) -> dict[str, Any]:
     """Return what plain torch reaches on the GPU."""
-    return last_line(run(python, "-B", str(HERE / "smoke_bare.py"), "speed", "--device", DEVICE), "smoke_bare.py")
+    argv = (python, "-B", str(HERE / "smoke_bare.py"), "speed", "--device", DEVICE)
+    return last_line(run(session, *argv), "smoke_bare.py")
 
 
-def script(name: str, *words: str) -> dict[str, Any]:
-    """Return what a benchmark of this folder found; status 1 is an answer too."""
-    step = run(sys.executable, str(HERE / name), *words)
+def tried(session: Session, name: str, *words: str) -> dict[str, Any]:
+    """Return what a benchmark of this folder found, status 1 is an answer too; else {TROUBLE: why there is nothing}.
+
+    What was measured before it is worth keeping without it.
+    """
     try:
+        step = run(session, sys.executable, str(HERE / name), *words)
         told: dict[str, Any] = json.loads(step.out)
+    except NoEvidence as reason:
+        return {TROUBLE: f"{name}: {reason}"}
     except ValueError:
-        raise NoEvidence(f"{name} ended with {step.code}: {step.error.strip()[-300:]}") from None
+        return {TROUBLE: f"{name} ended with {step.code}: {step.error.strip()[-300:]}"}
     return told
 
 
@@ -169,6 +215,7 @@ def written(
     bare: list[dict[str, Any]],
     overhead: dict[str, Any],
     missing: dict[str, Any],
+    check: str = "",
 ) -> str:
     """Return the page: what was run, each test, and what was compared."""
     facts = snapshot["facts"]
@@ -197,21 +244,40 @@ def written(
         "",
         "## What isolation costs",
         "",
-        f"{overhead['tests']} tests of the quick size: {overhead['battery_seconds']:.1f} s as a battery, "
-        f"{overhead['bare_seconds']:.1f} s in a plain script, start of the interpreter and import of torch among them "
-        f"(median ratio {overhead['ratio']:.2f} of {overhead['rounds']} rounds).",
+        overhead_told(overhead),
         "",
         "## A torch without kernels for this GPU",
         "",
-        f"{sum(missing['relabelled'].values())} entries of device code in a clone of this torch were labelled with "
-        f"another architecture. `check --no-smoke` says {listed(missing.get('check'))}, "
-        f"`smoke` {listed(missing.get('smoke'))}: {'' if missing['as_it_should_be'] else 'NOT '}as it should be.",
+        missing_told(missing),
         "",
     ]  # fmt: skip
+    lines += ["## What `check` says by itself", "", "```", check.strip(), "```", ""] if check else []
     conditions = [row for row in smoke.get("conditions") or [] if row.get("device") == DEVICE]
     if conditions:
         lines += ["## Conditions", "", *(f"- {key}: {value}" for key, value in conditions[0].items()), ""]
     return "\n".join(lines)
+
+
+def overhead_told(overhead: dict[str, Any]) -> str:
+    """Return what the battery costs beside a plain script, as a paragraph."""
+    if TROUBLE in overhead:
+        return f"Not measured: {overhead[TROUBLE]}"
+    return (
+        f"{overhead['tests']} tests of the quick size: {overhead['battery_seconds']:.1f} s as a battery, "
+        f"{overhead['bare_seconds']:.1f} s in a plain script, start of the interpreter and import of torch among them "
+        f"(median ratio {overhead['ratio']:.2f} of {overhead['rounds']} rounds)."
+    )
+
+
+def missing_told(missing: dict[str, Any]) -> str:
+    """Return what was said of a torch without kernels, as a paragraph."""
+    if TROUBLE in missing:
+        return f"Not tried: {missing[TROUBLE]}"
+    return (
+        f"{sum(missing['relabelled'].values())} entries of device code in a clone of this torch were labelled with "
+        f"another architecture. `check --no-smoke` says {listed(missing.get('check'))}, "
+        f"`smoke` {listed(missing.get('smoke'))}: {'' if missing['as_it_should_be'] else 'NOT '}as it should be."
+    )
 
 
 UNITS = (("tflops", "TFLOP/s"), ("gb_per_s", "GB/s"), ("bus_gb_per_s", "GB/s"), ("launch_us", "us"), ("ms", "ms"))
@@ -260,19 +326,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", default=sys.executable, help="the interpreter whose torch is tried")
     parser.add_argument("--into", type=Path, default=INTO)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="longest time for all of it")
     options = parser.parse_args()
     lacking = missing_modules()
     if lacking:
         print(f"gpu-evidence: {sys.executable} lacks {', '.join(lacking)}", file=sys.stderr)
         return 2
     try:
-        target = gather(options.python, options.into)
+        target, troubles = gather(options.python, options.into, options.seconds)
     except NoEvidence as reason:
         print(f"gpu-evidence: {reason}", file=sys.stderr)
         return 2
     print((target / "README.md").read_text())
     print(f"gpu-evidence: {target}")
-    return 0
+    for trouble in troubles:
+        print(f"gpu-evidence: not measured: {trouble}", file=sys.stderr)
+    return 1 if troubles else 0
 
 
 if __name__ == "__main__":

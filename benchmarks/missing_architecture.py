@@ -32,7 +32,8 @@ AT = 28
 """Where in an entry its architecture stands."""
 SAYS = ("gpu-arch-not-in-wheel", "gpu-arch-dropped")
 LINKED = ("torch",)
-WHERE = "import sysconfig, sys; print(sysconfig.get_path('purelib')); print(getattr(sys, '_base_executable', None))"
+FOLDERS = ("site-packages", "dist-packages")
+WHERE = "import sys; print(getattr(sys, '_base_executable', None), *sys.path, sep='\\n')"
 
 
 class Place(NamedTuple):
@@ -94,14 +95,16 @@ def cloned(python: str, folder: Path) -> tuple[Path, Path]:
     Packages are links to the original folders; files of torch are links one by one, so that single ones can differ.
     """
     told = subprocess.run([python, "-c", WHERE], capture_output=True, text=True, timeout=60, check=True)
-    site, base = told.stdout.splitlines()
+    base, *paths = told.stdout.splitlines()
     made = folder / "clone"
     subprocess.run([base if base != "None" else python, "-m", "venv", "--without-pip", str(made)], check=True)
     there = next(made.glob("lib/python*/site-packages"))
-    for entry in Path(site).iterdir():
+    # Several where the environment is that of the system, or sees it: the first that has a package counts.
+    sites = [Path(path) for path in paths if Path(path).name in FOLDERS and Path(path).is_dir()]
+    for entry in (entry for site in sites for entry in site.iterdir() if not os.path.lexists(there / entry.name)):
         if entry.name in LINKED:
             shutil.copytree(entry, there / entry.name, copy_function=_linked, symlinks=True)
-        elif not (there / entry.name).exists():
+        else:
             (there / entry.name).symlink_to(entry)
     return made / "bin" / "python", there / "torch"
 
@@ -168,7 +171,7 @@ def tried(python: str, capability: tuple[int, int], run: bool) -> dict[str, Any]
             words = ("--python", str(clone), "--device", "0", "--test", "elementwise", "--format", "json")
             smoked = envdoctor("smoke", *words)
             told["smoke"] = findings(smoked)
-            told["torch_says"] = [test["message"][:200] for test in json.loads(smoked.stdout)["tests"]]
+            told["torch_says"] = [str(test["message"])[:200] for test in json.loads(smoked.stdout)["tests"]]
     return told
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import statistics
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,7 +62,17 @@ def battery(python: str, device: str, size: str, seed: int) -> tuple[Spent, dict
     watch.seen(ran.windows, ran.devices)
     if not ran.started:
         sys.exit(f"{python}: {ran.trouble}")
-    return Spent.until_now().since(begun), {test.name: test.status.value for test in ran.tests}
+    clock = time.perf_counter()
+    _reap()
+    spent = Spent(clock, Spent.until_now().processors).since(begun)
+    return spent, {test.name: test.status.value for test in ran.tests}
+
+
+def _reap() -> None:
+    """Wait for children that take their time to be gone: only then is counted what they used, and the GPU is free."""
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 def bare(python: str, device: str, size: str, seed: int) -> tuple[Spent, dict[str, Any]]:
@@ -80,10 +92,16 @@ def bare(python: str, device: str, size: str, seed: int) -> tuple[Spent, dict[st
     return spent, told
 
 
-def measured(python: str, device: str, size: str, rounds: int) -> dict[str, Any]:
-    """Return medians of both, in turns, and their ratio; the first round, which reads files from disk, is left out."""
+def measured(python: str, device: str, size: str, rounds: int, seconds: float = math.inf) -> dict[str, Any]:
+    """Return medians of both, in turns, and their ratio; the first round, which reads files from disk, is left out.
+
+    After so many `seconds` no further round begins, once there is one that counts.
+    """
     pairs = []
+    begun = time.monotonic()
     for seed in range(1, rounds + 2):
+        if len(pairs) > 1 and time.monotonic() - begun > seconds:
+            break
         told = battery(python, device, size, seed)
         plain = bare(python, device, size, seed)
         pairs.append((told[0], plain[0]))
@@ -93,7 +111,7 @@ def measured(python: str, device: str, size: str, rounds: int) -> dict[str, Any]
     return {
         "device": device,
         "size": size,
-        "rounds": rounds,
+        "rounds": len(pairs),
         "tests": len(tests),
         "passed": sum(status == "passed" for status in tests.values()),
         "battery_seconds": ours.clock,
@@ -128,9 +146,10 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--size", default="quick", choices=("check", "quick", "full"))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="after which no further round begins")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     options = parser.parse_args()
-    told = measured(options.python, options.device, options.size, options.rounds)
+    told = measured(options.python, options.device, options.size, options.rounds, options.seconds)
     print(json.dumps(told) if options.json else f"{HEAD}\n{row(told)}")
 
 

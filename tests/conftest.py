@@ -35,6 +35,7 @@ NEEDS_LINUX = {
     "probes": "symbolic links, permissions, FIFOs and ELF files",
     "project": "make, git and a POSIX shell",
     "scenarios": "a driver that is compiled here",
+    "smoke": "signals, /proc, permissions and process groups",
 }
 """Tests by what on Linux alone they stand on; elsewhere they are left out, and the last lines say so."""
 

@@ -65,6 +65,8 @@ def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> Non
     heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores one
     for number in heard:
         signal.signal(number, _stop)
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else the kernel throws away how our children ended
     status = _run(argv, prog_name)
     _deaf(heard)  # what is left takes moments, and its exit code shall be the one that was found
     _tidy()

@@ -17,7 +17,6 @@ FAKE = "FAKE_TORCH"
 
 CODE = """
 import os
-import random
 import time
 
 fault = os.environ.get("FAKE_TORCH", "")
@@ -27,7 +26,7 @@ if fault == "import-exits":
     os._exit(3)
 
 from torch.version import __version__
-int64 = type("dtype", (), {"is_floating_point": False, "is_complex": False})()
+int16 = int32 = int64 = type("dtype", (), {"is_floating_point": False, "is_complex": False})()
 
 
 class cuda:
@@ -39,11 +38,6 @@ class iinfo:
         self.min = -(2**63)
 
 
-class Generator:
-    def manual_seed(self, seed):
-        self.random = random.Random(seed)
-
-
 class Tensor:
     def __init__(self, values):
         self.values = values
@@ -52,7 +46,16 @@ class Tensor:
     def to(self, *_):
         return self
 
-    detach = to
+    detach = reshape = to
+
+    def __and__(self, mask):
+        return Tensor([one & mask for one in self.values])
+
+    def __mod__(self, span):
+        return Tensor([one % span for one in self.values])
+
+    def __add__(self, low):
+        return Tensor([one + low for one in self.values])
 
     def __ne__(self, other):
         return Tensor([one != two for one, two in zip(self.values, other.values)])
@@ -76,8 +79,8 @@ class Tensor:
             self.values[-1] += 1
 
 
-def randint(low, high, shape, generator):
-    return Tensor([generator.random.randrange(low, high) for _ in range(shape[0])])
+def tensor(values, dtype):
+    return Tensor(values)
 
 
 def full(shape, value, dtype, device):

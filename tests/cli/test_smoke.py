@@ -50,6 +50,17 @@ def test_the_list_names_every_test() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_the_list_can_be_of_some_tests() -> None:
+    named = ["--list", "--test", "matmul", "--test", "memory"]
+    rows = run_cli(["smoke", *named, "--format", "json"]).json()
+    assert {row["test"] for row in rows} == {
+        case.name for case in all_cases() if case.name.startswith("matmul-") or case.name == "memory"
+    }
+    text = run_cli(["smoke", *named]).stdout
+    assert "fft" not in text
+    assert "\non: gpu is each GPU by itself" in text
+
+
 def test_what_passes_is_told_and_the_exit_code_is_0(environment: Environment) -> None:
     said = smoke(environment, *ONE)
     assert said.exit_code == 0
@@ -122,6 +133,40 @@ def test_without_torch_the_battery_cannot_start(tmp_path: Path) -> None:
     assert "kernels: not run on any device: torch is not installed;" in checked.stdout
 
 
+def test_a_folder_that_has_been_removed_is_told(environment: Environment, tmp_path: Path) -> None:
+    """From there MKL ends the process that imports torch, which is not torch's fault."""
+    (tmp_path / "gone").mkdir()
+    program = "import os, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1]); os.execv(sys.executable, sys.argv[1:])"
+    command = ["-m", "envdoctor", "smoke", "--python", str(environment.python), *ONE]
+    said = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "gone"), *command],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 3, said.stderr
+    assert "The battery could not start: the current folder has been removed, " in " ".join(said.stdout.split())
+
+
+def test_a_parent_that_ignores_its_children_is_no_trouble(environment: Environment) -> None:
+    """Then the kernel would keep nothing of how a child ended, and our own children would inherit that."""
+    program = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN);"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    command = ["-m", "envdoctor", "smoke", "--python", str(environment.python), *ONE]
+    said = subprocess.run(
+        [sys.executable, "-c", program, *command],
+        env={**os.environ, FAKE: "crash", "PYTHONPATH": str(CHECKOUT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 1, said.stderr
+    assert "the process died of SIGABRT" in said.stdout
+
+
 @pytest.mark.parametrize("fault", ["import-fails", "import-exits"])
 def test_a_torch_that_cannot_be_imported(environment: Environment, fault: str) -> None:
     said = smoke(environment, *ONE, "--format", "json", fault=fault)
@@ -132,17 +177,24 @@ def test_a_torch_that_cannot_be_imported(environment: Environment, fault: str) -
         ("import", True),
         ("start", False),
     ]
+    # One line says why; the others were skipped for the same reason.
+    told = smoke(environment, fault=fault).stderr
+    assert re.fullmatch(r"\[ 1/\d\d\] start on cpu skipped: torch could not be imported: [^\n]*\n", told)
     assert document["findings"]
     checked = run_cli(["check", "--python", str(environment.python), "--smoke"], {FAKE: fault})
     assert checked.exit_code == 1
     assert "kernels: none ran, because torch could not be imported\n" in checked.stdout
+    if fault == "import-exits":
+        assert "install the module that the error names" in " ".join(checked.stdout.split())
+        assert "restart" not in checked.stdout
 
 
 def test_what_is_not_there_is_told_before_anything_is_run(environment: Environment) -> None:
     for options, words in (
         (("--device", "cuda:3"), "--device cuda:3: not there; here is cpu"),
         (("--gpu", "0"), "--device cuda:0: not there; here is cpu"),
-        (("--test", "matmul-tf32"), "nothing of it runs on cpu"),
+        (("--test", "matmul-tf32"), "nothing of it runs on cpu alone"),
+        (("--device", ""), "--device: the value is empty"),
     ):
         said = smoke(environment, *options, FAKE_TORCH="crash")
         assert (said.exit_code, said.stdout) == (2, "")
@@ -274,3 +326,10 @@ def test_ctrl_c_leaves_one_line_and_nothing_else(environment: Environment, tmp_p
         time.sleep(0.02)
     assert marked(mark) == []
     assert list(scratch.iterdir()) == []
+
+
+def test_a_family_of_rules_is_named_whole() -> None:
+    said = run_cli(["explain", "smoke"])
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert {word for word in said.stderr.split() if word.startswith("smoke-")} >= {"smoke-crashed", "smoke-failed"}
+    assert "smoke-timed-out" in said.stderr

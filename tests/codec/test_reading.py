@@ -69,6 +69,7 @@ BAD = {
         "f: the fact 'a.b' is not a finite number",
     ),
     "endless number": ("9" * 10_000, "f: a number of 10000 digits"),
+    "number beyond floats": ("[9" + "0" * 308 + "]", "f: a number of 309 digits"),
     "deep": ("[" * 200_000, "f: nested too deeply"),
     "deep value": (
         with_fact({"state": "known", "value": 7, "source": "s"}).replace("7", "[" * 100 + "]" * 100),

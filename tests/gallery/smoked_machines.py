@@ -3,7 +3,6 @@
 # fmt: off
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from described_machine import machine
@@ -31,7 +30,7 @@ SMOKE = ("smoke-crashed", "smoke-failed", "smoke-slow", "smoke-timed-out", "smok
 def results(device: str, *other: TestResult) -> list[TestResult]:
     """Every test passed there, except for those that ended otherwise."""
     ended = {one.name: one for one in other if one.device == device}
-    return [ended.get(name, TestResult(name, device, Status.PASSED, library, seconds=0.01))
+    return [ended.get(name, TestResult(name, device, Status.PASSED, "torch" if device == "cpu" else library, 0.01))
             for name, library in NAMES.items()]
 
 
@@ -57,7 +56,7 @@ def watched(*throttle: str) -> list[Value]:
 
 
 BF16 = TestResult("matmul-bf16", "cuda:0", Status.PASSED, "cuBLAS", 0.4, 0.0038, 0.0039, {"tflops": 702.0})
-SLOW = replace(BF16, figures={"tflops": 151.0})
+SLOW = BF16._replace(figures={"tflops": 151.0})
 SKIPPED = TestResult("matmul-bf16", "cuda:0", Status.SKIPPED, "cuBLAS", message="out of memory: tried 2.00 GiB")
 CONVOLUTION = TestResult("convolution", "cuda:0", Status.FAILED, "cuDNN", 0.3, exception="RuntimeError",
                          message="cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
@@ -65,7 +64,7 @@ CONVOLUTION = TestResult("convolution", "cuda:0", Status.FAILED, "cuDNN", 0.3, e
 WRONG = TestResult("matmul-fp32", "cuda:0", Status.WRONG_NUMBERS, "cuBLAS", 0.2, 0.011, 6e-8,
                    message="6144 of 6144 elements of torch.matmul differ from the reference by more than 6.0e-08, at "
                            "most by 1.1e-02")
-CRASHED = TestResult("fft", "cpu", Status.CRASHED, "cuFFT", 0.2, signal="SIGSEGV",
+CRASHED = TestResult("fft", "cpu", Status.CRASHED, "torch", 0.2, signal="SIGSEGV",
                      message="the process was ended by SIGSEGV: Segmentation fault")
 HUNG = TestResult("sort", "cuda:0", Status.TIMED_OUT, "torch", 20.0, message="did not end within 20 s",
                   trace=("/srv/train/.venv/lib/python3.11/site-packages/torch/_tensor.py:1 in sort",))
@@ -161,7 +160,7 @@ SMOKED_MACHINES = (
         "Two A100 that work each by itself, and whose copies from one to the other do not arrive",
         "It is so where an IOMMU or Access Control Services redirect them.",
         machine(UBUNTU, gpus=[A100, A100],
-                overrides=two(replace(HUNG, name="peer-copy", device="cuda", library="CUDA runtime"))),
+                overrides=two(HUNG._replace(name="peer-copy", device="cuda", library="CUDA runtime"))),
         first="p2p-iommu-hang", also=("smoke-timed-out",),
     ),
     Case(

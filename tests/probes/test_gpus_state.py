@@ -84,6 +84,14 @@ def test_the_question_about_the_clocks_has_an_older_name(standin: Path) -> None:
     assert isinstance(seen["gpu.0.throttle"], Unknown)
 
 
+def test_a_driver_before_510_costs_no_answer_to_another_question(standin: Path) -> None:
+    renamed = "nvmlDeviceGetComputeRunningProcesses_v3=13"
+    seen = seen_on(standin, STANDIN_FAIL=renamed, STANDIN_STATE=ALL_SUPPORTED)
+    assert isinstance(seen["gpu.0.processes"], Unknown)
+    assert {key for key in KEYS if not isinstance(seen[f"gpu.0.{key}"], Known)} == {"processes"}
+    assert not isinstance(seen["driver.trouble"], Known)
+
+
 def test_a_gpu_that_is_lost_leaves_the_state_of_the_others(standin: Path) -> None:
     seen = seen_on(standin, STANDIN_GPUS=TWO, STANDIN_LOST="0", STANDIN_STATE=ALL_SUPPORTED)
     assert all(isinstance(seen[f"gpu.0.{key}"], Unknown) for key in KEYS)

@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,7 @@ def test_the_page_tells_what_was_measured(evidence: ModuleType) -> None:
             "smoke": [],
             "as_it_should_be": False,
         },
+        "Nothing is wrong.\n",
     )
     for words in (
         "# NVIDIA H200, 2026-11-21",
@@ -96,9 +98,54 @@ def test_the_page_tells_what_was_measured(evidence: ModuleType) -> None:
         "| matmul-bf16 | 700 TFLOP/s | 710 TFLOP/s | 0.986 |",
         "| copy-d2d | not measured | 4100 GB/s | |",
         "says `gpu-arch-not-in-wheel`, `smoke` nothing: NOT as it should be.",
+        "## What `check` says by itself\n\n```\nNothing is wrong.\n```\n",
         "- power_w_max: 690.0",
     ):
         assert words in page
+
+
+def test_what_could_not_be_measured_is_told_with_its_reason(evidence: ModuleType) -> None:
+    assert evidence.overhead_told({evidence.TROUBLE: "the time was over"}) == "Not measured: the time was over"
+    assert evidence.missing_told({evidence.TROUBLE: "no module named venv"}) == "Not tried: no module named venv"
+
+
+def test_a_step_that_breaks_costs_itself_alone(
+    evidence: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(evidence, "HERE", tmp_path)
+    (tmp_path / "answers.py").write_text("import json, sys; print(json.dumps({'given': sys.argv[1:]})); sys.exit(1)")
+    (tmp_path / "breaks.py").write_text("raise OSError('no space left')")
+    session = evidence.Session(time.monotonic() + 60, str(tmp_path))
+    assert evidence.tried(session, "answers.py", "x") == {"given": ["x"]}
+    assert "no space left" in evidence.tried(session, "breaks.py")[evidence.TROUBLE]
+    assert "s left: " in capsys.readouterr().err
+
+
+def test_a_step_that_takes_too_long_is_ended_with_its_children(
+    evidence: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "HERE", tmp_path)
+    # The child holds the pipe: waiting for its end would be waiting for the child.
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    (tmp_path / "hangs.py").write_text(child)
+    told = evidence.tried(evidence.Session(time.monotonic() + 1, str(tmp_path)), "hangs.py")
+    assert told[evidence.TROUBLE].endswith("the time was over")
+
+
+def test_the_folders_of_the_system_are_cloned_too(missing: ModuleType, tmp_path: Path) -> None:
+    sites = [tmp_path / "lib" / "site-packages", tmp_path / "usr" / "dist-packages"]
+    for site in sites:
+        (site / "both").mkdir(parents=True)
+    (sites[1] / "torch" / "lib").mkdir(parents=True)
+    (sites[1] / "torch" / "lib" / "libtorch_cuda.so").write_bytes(b"kernels")
+    python = tmp_path / "python"
+    paths = "\n".join(map(str, (tmp_path, *sites)))
+    python.write_text(f"#!/bin/sh\ncat <<'END'\n{sys.executable}\n{paths}\nEND\n")
+    python.chmod(0o755)
+    clone, torch = missing.cloned(str(python), tmp_path)
+    assert clone.exists()
+    assert (torch / "lib" / "libtorch_cuda.so").read_bytes() == b"kernels"
+    assert (torch.parent / "both").resolve() == sites[0] / "both"
 
 
 def test_what_the_gpu_could_run_is_labelled_otherwise(missing: ModuleType, tmp_path: Path) -> None:

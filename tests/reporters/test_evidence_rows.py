@@ -77,6 +77,23 @@ def missing(library: str, package: str = "torch", thing: str = OBJECT) -> Value:
             "sm_75 sm_90a in 0.8% compute_120",
         ),
         (
+            "smoke.conditions",
+            [
+                {
+                    "device": "cuda:0",
+                    "samples": 9,
+                    "sm_clock_mhz_min": 210,
+                    "sm_clock_mhz_max": 1980,
+                    "power_w_max": 60.4,
+                    "power_limit_w": 400,
+                    "throttle": ["hw-thermal"],
+                    "mps": False,
+                }
+            ],
+            "gpu:0/fft",
+            "cuda:0 meanwhile: SM clock 210-1980 MHz; up to 60 W of 400 W; held down: hw-thermal",
+        ),
+        (
             "python.local_modules",
             [{"module": "torch", "path": "/srv/torch.py", "from": "PYTHONPATH", "hides": None}],
             "torch",

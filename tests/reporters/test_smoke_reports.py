@@ -100,7 +100,7 @@ def poisoned(text: str) -> SmokeReport:
     test = TestResult(
         text, GPU, Status.FAILED, text, 1.0, None, None, {}, text, text, text, text, (text,), text, (text,)
     )
-    skipped = replace(test, status=Status.SKIPPED)
+    skipped = test._replace(status=Status.SKIPPED)
     table = {"version": text, "name": text, "device": GPU, "reason": text, "capability": text, "throttle": [text]}
     facts = {
         "smoke.tests": Known([row_of(test), row_of(skipped)], text),
@@ -178,8 +178,52 @@ def test_json_is_as_the_contract_has_it() -> None:
     assert document["trouble"] is None
 
 
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ({"tflops": 0.1988}, "199 GFLOP/s"),
+        ({"tflops": 741.2, "of_peak": 0.749}, "741.2 TFLOP/s, 75 % of peak"),
+        ({"gb_per_s": 6.5, "of_peak": 0.0019}, "6.5 GB/s, 0.19 % of peak"),
+        ({"of_baseline": 0.45}, "45 % of the baseline"),
+        ({"pairs": 2.0, "peer_pairs": 2.0}, "2 pairs of GPUs, 2 of them direct"),
+        ({"gb_per_s": 2.5, "gb_per_s_of_best_pair": 4.091}, "2.5 GB/s, 4.091 GB/s between the best pair"),
+        ({"of_another_day": 7.0}, "of_another_day 7"),
+        ({"{0:>9}{}\x1b[31m": 7.0}, "{0:>9}{}\\x1b[31m 7"),
+    ],
+)
+def test_figures_are_told_in_units_of_their_size(figures: dict[str, float], words: str) -> None:
+    text = as_text(replace(REPORT, tests=(TESTS[2]._replace(figures=figures),)), width=120)
+    assert f" {words}\n" in text
+
+
+def test_all_gpus_together_are_named() -> None:
+    text = as_text(replace(REPORT, tests=(TestResult("peer-copy", "cuda", Status.PASSED),)))
+    assert "\ncuda: all GPUs together.\n" in text
+
+
+def test_who_reads_of_a_defect_is_sent_where_the_commands_stand() -> None:
+    hint = "What to type to make it right: `envdoctor check --smoke`"
+    assert hint in as_text(REPORT)
+    assert hint not in as_text(replace(REPORT, diagnosis=Diagnosis(Verdict.HEALTHY), tests=TESTS[:1]))
+
+
+def test_what_kept_every_test_from_running_is_told_once() -> None:
+    broken = TestResult("import", "cpu", Status.FAILED, message="libx.so: cannot open shared object file")
+    trouble = f"torch could not be imported: {broken.message}"
+    tests = (broken, *(TESTS[5]._replace(name=f"test-{number}", message=trouble) for number in range(26)))
+    text = as_text(replace(REPORT, tests=tests, trouble=trouble, exit_code=3), width=200)
+    assert text.count(trouble) == 1
+    assert "skipped:" not in text
+    assert text.endswith("1 failed, 26 skipped (exit code 3).\n")
+
+
+def test_a_run_in_which_every_test_was_skipped_proves_nothing() -> None:
+    text = as_text(replace(REPORT, tests=TESTS[5:7], exit_code=0))
+    assert text.endswith("2 skipped (exit code 0). No test ran, so nothing is proven.\n")
+
+
 def test_numbers_that_are_none_are_none_in_json() -> None:
-    test = replace(TESTS[1], error=float("inf"), figures={"tflops": float("nan"), "ms": 1.0})
+    test = TESTS[1]._replace(error=float("inf"), figures={"tflops": float("nan"), "ms": 1.0})
     document = json.loads(as_json(replace(REPORT, tests=(test,))))
     validate(document)
     assert (document["tests"][0]["error"], document["tests"][0]["figures"]) == (None, {"ms": 1.0})
@@ -225,13 +269,28 @@ def said(*tests: TestResult, left_out: tuple[tuple[str, str], ...] = ()) -> list
 
 
 def test_the_head_of_a_report_counts_the_kernels() -> None:
-    passed = [replace(TESTS[0], name=f"test-{number}", seconds=0.1) for number in range(12)]
-    assert said(*passed, *TESTS[5:7]) == ["kernels: 12 passed on gpu:1 in 1.2 s, 2 skipped"]
-    assert said(*TESTS) == ["kernels: 3 passed on 2 devices in 3.0 s, 1 wrong-numbers, 1 crashed, 1 slow, 2 skipped"]
+    passed = [TESTS[0]._replace(name=f"test-{number}", seconds=0.1) for number in range(12)]
+    assert said(*passed, *TESTS[5:7]) == [
+        "kernels: 12 passed on gpu:1 in 1.2 s, 2 skipped (torchvision is not installed)"
+    ]
+    other = TESTS[5]._replace(name="fft", message="the time for the battery was over")
+    assert said(*passed, TESTS[5], other) == [
+        "kernels: 12 passed on gpu:1 in 1.2 s, 2 skipped",
+        "kernels: 1 not reached in time; `envdoctor smoke` gives them more",
+    ]
+    assert said(*TESTS) == [
+        "kernels: 3 passed on 2 devices in 3.0 s, 1 wrong-numbers, 1 crashed, 1 slow, 2 skipped (torchvision is not "
+        "installed)"
+    ]
+    together = TestResult("peer-copy", "cuda", Status.PASSED, seconds=1.0)
+    assert said(together) == ["kernels: 1 passed on all GPUs in 1.0 s"]
+    assert said(TESTS[0], together) == ["kernels: 2 passed on gpu:1 in 1.3 s"]
+    second = TESTS[0]._replace(device="cuda:1")
+    assert said(TESTS[0], second, together) == ["kernels: 3 passed on 2 GPUs in 1.6 s"]
     assert said(TESTS[7]) == ["kernels: 1 passed on cpu in 0.8 s"]
-    assert said(TESTS[5]) == ["kernels: 1 skipped, none ran"]
+    assert said(TESTS[5]) == ["kernels: 1 skipped (torchvision is not installed), none ran"]
     broken = TestResult("import", "cpu", Status.FAILED, message="no")
-    assert said(broken, replace(TESTS[5], message="no torch")) == [
+    assert said(broken, TESTS[5]._replace(message="no torch")) == [
         "kernels: none ran, because torch could not be imported"
     ]
     assert said(left_out=(("cuda:0", "busy"), ("cuda:1", "busy"), ("cuda:2", "in MIG mode"))) == [

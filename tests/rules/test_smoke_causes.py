@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import pytest
@@ -13,11 +12,11 @@ from envdoctor.matrix.load import load_matrix
 from envdoctor.model.fact import Known, Unknown
 from envdoctor.model.finding import Confidence, Severity
 from envdoctor.model.machine import Machine, Undecidable
-from envdoctor.model.smoke import IMPORT, Status, TestResult
+from envdoctor.model.smoke import ALL_GPUS, IMPORT, Status, TestResult
 from envdoctor.rules.example_machine import HEALTHY, snapshot
 from envdoctor.rules.rule import all_rules
 from envdoctor.rules.severity_table import SEVERITIES, SHOWN
-from envdoctor.rules.smoke_causes import ALL_GPUS, ILLEGAL, SIGNS, cause, results, sign_of
+from envdoctor.rules.smoke_causes import ILLEGAL, SIGNS, cause, results, sign_of
 from envdoctor.rules.smoke_examples import failed, not_imported, passed, smoked
 from envdoctor.rules.smoke_shown import MEANS
 
@@ -156,7 +155,7 @@ def test_whoever_hears_of_a_text_reads_what_it_says_it_needs(
 
 @pytest.mark.parametrize("status", [Status.PASSED, Status.SKIPPED, Status.SLOW, Status.WRONG_NUMBERS, Status.TIMED_OUT])
 def test_words_beside_another_ending_prove_nothing(status: Status) -> None:
-    assert sign_of(replace(failed("fft", NO_KERNEL), status=status)) is None
+    assert sign_of(failed("fft", NO_KERNEL)._replace(status=status)) is None
 
 
 def test_every_cause_is_a_rule_that_may_be_shown_and_has_its_meaning() -> None:
@@ -173,7 +172,7 @@ def test_every_sign_is_tried_here() -> None:
 
 
 def test_the_name_of_the_error_tells_as_well_as_its_words() -> None:
-    on = machine(replace(failed("fft", "something else"), cuda_error="cudaErrorNoKernelImageForDevice"))
+    on = machine(failed("fft", "something else")._replace(cuda_error="cudaErrorNoKernelImageForDevice"))
     assert cause(results(on)[0], on, MATRIX) == "gpu-arch-not-in-wheel"
 
 
@@ -182,7 +181,7 @@ def test_what_is_printed_beside_a_failure_is_not_taken_for_it() -> None:
     printed = (
         "libibverbs.so: cannot open shared object file\n_ARRAY_API not found\nCUDA unknown error - this may be due"
     )
-    on = machine(replace(failed("fft", "an error of its own"), output=printed, warnings=(NO_KERNEL,)))
+    on = machine(failed("fft", "an error of its own")._replace(output=printed, warnings=(NO_KERNEL,)))
     assert cause(results(on)[0], on, MATRIX) is None
     on = machine(TestResult("fft", "cuda:0", Status.CRASHED, message="the process died of SIGSEGV", output=printed))
     assert cause(results(on)[0], on, MATRIX) is None
@@ -239,7 +238,7 @@ def test_of_two_gpus_the_one_that_fails_is_named_by_the_driver_s_index() -> None
 TWO = ("cuda:0", "cuda:1")
 HOST = [passed(name, device) for device in TWO for name in ("elementwise", "copy-h2d", "copy-d2h")]
 HANGS = TestResult("peer-copy", ALL_GPUS, Status.TIMED_OUT, message="did not end within 20 s")
-RING = replace(HANGS, name="nccl-all-reduce")
+RING = HANGS._replace(name="nccl-all-reduce")
 
 
 @pytest.mark.parametrize(
@@ -247,15 +246,15 @@ RING = replace(HANGS, name="nccl-all-reduce")
     [
         ([*HOST, HANGS], {"p2p-iommu-hang"}),
         ([*HOST, HANGS, RING], {"p2p-iommu-hang"}),
-        ([*HOST, replace(HANGS, status=Status.WRONG_NUMBERS)], {"p2p-iommu-hang"}),
+        ([*HOST, HANGS._replace(status=Status.WRONG_NUMBERS)], {"p2p-iommu-hang"}),
         ([*HOST, RING], set()),  # a hang of NCCL alone has many causes
         ([*HOST, passed("peer-copy", ALL_GPUS), RING], set()),
         ([HANGS], set()),  # the way through the host was not tried
         ([*HOST[:3], HANGS], set()),
         ([*HOST, failed("fft", "CUDA error: unspecified launch failure"), HANGS], set()),
-        ([*HOST[:-1], replace(HOST[-1], status=Status.WRONG_NUMBERS), HANGS], set()),
-        ([*HOST, replace(HANGS, status=Status.CRASHED)], set()),
-        ([*HOST, replace(HANGS, status=Status.FAILED)], set()),
+        ([*HOST[:-1], HOST[-1]._replace(status=Status.WRONG_NUMBERS), HANGS], set()),
+        ([*HOST, HANGS._replace(status=Status.CRASHED)], set()),
+        ([*HOST, HANGS._replace(status=Status.FAILED)], set()),
     ],
 )
 def test_only_what_goes_astray_between_sound_gpus_is_the_bus(tests: list[TestResult], found: set[str]) -> None:

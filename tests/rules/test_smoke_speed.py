@@ -10,7 +10,7 @@ from envdoctor.matrix.load import load_matrix
 from envdoctor.model.machine import Machine, Undecidable
 from envdoctor.model.smoke import Status, TestResult
 from envdoctor.rules import smoke_slow
-from envdoctor.rules.smoke_speed import judged_speed, not_judged
+from envdoctor.rules.smoke_speed import Share, judged_speed, not_judged
 from machines import machine_snapshot
 
 MATRIX = load_matrix()
@@ -227,3 +227,33 @@ def test_facts_of_another_shape_are_no_reference_and_no_crash(odd: Any) -> None:
     assert result.status in (Status.PASSED, Status.SLOW)
     with pytest.raises(Undecidable):
         judged_speed(run(smoke__tests=odd), MATRIX)
+
+
+def test_what_is_small_is_told_in_its_own_size() -> None:
+    copy = Share("of_peak", 6.584, "GB/s", 3350.0, 0.5, "that its maker states")
+    assert copy.sentence == "6.584 GB/s, 0.20% of the 3350 GB/s that its maker states"
+    product = Share("of_baseline", 0.0216, "TFLOP/s", 0.172, 0.4, "of the baseline")
+    assert product.sentence == "21.6 GFLOP/s, 13% of the 172 GFLOP/s of the baseline"
+
+
+def test_evidence_of_a_slow_gpu_is_of_that_gpu() -> None:
+    rows: list[Any] = [
+        {"device": f"cuda:{number}", "samples": 9, "throttle": [], "mps": False, "temperature_c_max": 40 + number}
+        for number in range(2)
+    ]
+    seen = machine_snapshot(
+        gpus=["NVIDIA H200", "NVIDIA H200"],
+        overrides={
+            "smoke.size": "quick",
+            "smoke.tests": [
+                {"name": "copy-d2d", "device": "cuda:1", "status": "passed", "figures": {"gb_per_s": 100.0}}
+            ],
+            "smoke.devices": [
+                {"device": f"cuda:{number}", "gpu": number, "name": "NVIDIA H200"} for number in range(2)
+            ],
+            "smoke.conditions": rows,
+        },
+    )
+    (found,) = smoke_slow.RULE.judge(Machine(seen), MATRIX)
+    assert found.subject == "gpu:1/copy-d2d"
+    assert [one.value for one in found.evidence if one.fact == "smoke.conditions"] == [rows[1:]]

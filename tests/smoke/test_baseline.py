@@ -64,7 +64,17 @@ def test_what_does_not_count(tmp_path: Path, changed: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "figures", [{"of_peak": 0.7}, {"tflops": True}, {"tflops": 0.0}, {"tflops": float("nan")}, {}, None, [1.0]]
+    "figures",
+    [
+        {"of_peak": 0.7},
+        {"tflops": True},
+        {"tflops": 0.0},
+        {"tflops": float("nan")},
+        {"tflops": 10**400},
+        {},
+        None,
+        [1.0],
+    ],
 )
 def test_a_test_that_measured_nothing_is_compared_with_nothing(tmp_path: Path, figures: Any) -> None:
     (row,) = read_baseline(saved(tmp_path / "a.json", test(figures=figures)))

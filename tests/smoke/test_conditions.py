@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envdoctor.host.notes import Notes
-from envdoctor.host.process import RUNNING, stop_all
+from envdoctor.host.process import RUNNING, child_script, stop_all
+from envdoctor.host.pynvml_folder import folder_of_pynvml
 from envdoctor.model.machine import Machine
 from envdoctor.smoke.conditions import Watch
 from machines import machine_snapshot
@@ -64,6 +66,15 @@ def test_what_was_seen_while_tests_ran(standin: Path) -> None:
         "throttled": {"matmul-bf16": ["sw-power-cap", "hw-thermal"]},
         "mps": False,
     }
+
+
+def test_a_driver_before_510_is_watched_too(standin: Path) -> None:
+    watch, begun, ended = watched(
+        standin, STANDIN_STATE=BUSY, STANDIN_FAIL="nvmlDeviceGetComputeRunningProcesses_v3=13"
+    )
+    (row,) = watch.seen({("matmul-bf16", "cuda:0"): (begun, ended)}, [DEVICE])
+    assert row["sm_clock_mhz_max"] == 1410
+    assert "processes" not in row
 
 
 def test_only_looks_at_a_test_of_that_device_count(standin: Path) -> None:
@@ -151,7 +162,7 @@ def test_it_ends_when_whoever_started_it_is_gone(standin: Path, tmp_path: Path) 
     program = (
         "import os, sys\nfrom envdoctor.smoke.conditions import Watch\n"
         f"watch = Watch(('cuda:0',), between=0.05)\nopen({str(told)!r}, 'w').write(str(watch._notes._process.pid))\n"
-        "import time; time.sleep(0.5); os._exit(0)\n"
+        "os._exit(0)\n"
     )
     source = str(Path(__file__).parents[2] / "src")
     notes = Notes([sys.executable, "-c", program], {**environ(standin), "PYTHONPATH": source})
@@ -159,6 +170,13 @@ def test_it_ends_when_whoever_started_it_is_gone(standin: Path, tmp_path: Path) 
     pid = int(told.read_text())
     wait_for(lambda: not Path(f"/proc/{pid}").exists() or "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text())
     notes.stop()
+
+
+def test_it_looks_at_nothing_for_who_is_gone_before_it_began(standin: Path) -> None:
+    watch = [sys.executable, "-I", "-S", child_script("nvml_watch"), folder_of_pynvml(), "0.05", "3600", "1"]
+    done = subprocess.run(watch, env=environ(standin), capture_output=True, text=True, timeout=60, check=True)
+    assert '"gpu"' in done.stdout
+    assert '"at"' not in done.stdout
 
 
 def test_lines_of_others_among_the_notes_are_passed_over() -> None:

@@ -93,6 +93,17 @@ def test_without_a_gpu_that_can_be_used_nothing_is_run_unasked(described: dict[s
     asked = devices_for(machine(**described), None, False)
     assert asked.nothing_because is None
     assert asked.devices == (("cuda:0",) if "cuda_init" in described else ("cpu",))
+    # Who asked and has a GPU reads why the processor was taken.
+    told = [left.reason for left in asked.left_out if words in left.reason]
+    assert len(told) == ("cuda_init" not in described and "driver" not in described)
+
+
+def test_a_gpu_that_torch_is_not_built_for_is_not_run_though_it_was_asked_for() -> None:
+    chosen = devices_for(machine(torch="2.13.0+cpu"), ["cuda:0", "cpu"], False)
+    assert chosen.devices == ("cpu",)
+    assert "built without CUDA" in chosen.left_out[0].reason
+    rocm = machine(torch="2.13.0+cpu", overrides={"torch.hip": "7.1"})
+    assert devices_for(rocm, ["cuda:0"], False).devices == ("cuda:0",)
 
 
 def test_what_was_asked_for_is_run_also_where_it_is_in_use() -> None:

@@ -30,6 +30,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 MIB = 2**20
 
 EATS = f"kept = []\nfor _ in range(400): kept.append(bytearray(os.urandom(1) * {MIB}))\nimport time; time.sleep(600)"
+WHEN_SEEN = """
+import time
+while not os.path.exists(os.path.join(os.environ["ENVDOCTOR_TEST_MARK"], "seen")): time.sleep(0.01)
+"""
+"""What is taken before the watch has come to look is not missed by it: under load that may be all."""
 
 
 class Small(Memory):
@@ -56,12 +61,15 @@ class Small(Memory):
 def ended_by(folder: Path, code: str, memory: Small, seconds: float = 30.0) -> tuple[Ending, Begun | None]:
     order = {"items": [["eats", "cpu"]], "devices": [], "full": False, "seed": 1, "folder": None}
     child = Conversation(
-        lambda channel: [sys.executable, "-B", SCRIPT, channel, json.dumps(order)], environ(folder, {"eats": code})
+        lambda channel: [sys.executable, "-B", SCRIPT, channel, json.dumps(order)],
+        environ(folder, {"eats": WHEN_SEEN + code}),
     )
     memory.group = child.pid
     for happened in watch(child, lambda _: seconds, lambda: time.monotonic() + 60, memory):
         if isinstance(happened, Gone):
             return happened
+        if happened == Begun("eats", "cpu"):
+            (folder / "seen").touch()
     raise AssertionError("it was not ended")
 
 

@@ -196,6 +196,7 @@ def test_torchvision_that_is_not_installed_is_no_failure() -> None:
     ("fault", "environ", "reason"),
     [
         ("", {"PATH": "/nonexistent"}, "there is no C++ compiler: "),
+        ("", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "the locale is for ASCII alone, "),
         (
             "import sysconfig\nfor scheme in sysconfig._INSTALL_SCHEMES.values(): scheme['include'] = '/nonexistent'",
             {},
@@ -216,6 +217,22 @@ def test_what_compiling_needs_is_told_apart_from_what_is_broken(
     (told,) = _run(_python("CPU"), (fault, "compile", False, 1), **environ)
     assert told["status"] == "skipped", told
     assert told["message"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "torch.set_default_device('meta')",
+        "torch.set_default_dtype(torch.float64)",
+        "torch.set_grad_enabled(False)",
+        "torch.autocast('cpu', dtype=torch.bfloat16).__enter__()",
+        "mode = torch.inference_mode(); mode.__enter__()",
+    ],
+)
+def test_settings_of_a_whole_process_are_no_failure(setting: str) -> None:
+    """A `sitecustomize` may have made them."""
+    for told in _run(_python("CPU"), *((setting, name, False, 1) for name in ("convolution", "amp-training"))):
+        assert told["status"] == "passed", told
 
 
 def test_code_that_cannot_be_compiled_is_a_failure(tmp_path: Path) -> None:

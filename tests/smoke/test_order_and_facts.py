@@ -59,6 +59,7 @@ def test_no_test_is_ordered_twice() -> None:
 RAN = Ran(
     tests=(
         TestResult("start", "cuda:0", Status.PASSED, "CUDA runtime", 0.1, figures={"ms": 1.0}),
+        TestResult("sort", "cuda:0", Status.PASSED, "CUB", 0.0, error=0.0, bound=0.0, seed=0),
         TestResult(
             "fft", "cuda:0", Status.CRASHED, signal="SIGSEGV", trace=("a:1 in f",), message="died", poisoned=True
         ),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 50_000_000
 """A snapshot of a large machine has about 100 kB; this bounds the time and memory a stranger's file costs."""
 
-MOST_DIGITS = 4300
-"""The limit newer Pythons set themselves (`sys.int_info.default_max_str_digits`), held on all of them."""
+MOST_DIGITS = 308
+"""What a float can still be (`sys.float_info.max_10_exp`): arithmetic of a longer number with one raises."""
 
 
 class UnreadableSnapshot(Exception):

@@ -80,8 +80,7 @@ def _evidence(evidence: Evidence, redactor: Redactor) -> Evidence:
 
 
 def _test(test: TestResult, redactor: Redactor) -> TestResult:
-    return replace(
-        test,
+    return test._replace(
         message=redactor.text(test.message),
         trace=tuple(redactor.text(frame) for frame in test.trace),
         output=redactor.text(test.output),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from envdoctor.codec.diagnosis import encode_finding
 from envdoctor.codec.json_value import to_json
 from envdoctor.codec.overlay import encode_overlay
-from envdoctor.model.fact import Known
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
@@ -44,7 +43,7 @@ def encode(report: SmokeReport) -> dict[str, Value]:
     `device` is the first of the devices, `cpu` where none was chosen.
     """
     seen = report.snapshot
-    torch = _value(seen, "smoke.torch")
+    torch = seen.known("smoke.torch")
     return {
         "schema": SCHEMA,
         "device": report.devices[0] if report.devices else "cpu",
@@ -55,7 +54,7 @@ def encode(report: SmokeReport) -> dict[str, Value]:
         "tests": [encode_test(test) for test in report.tests],
         "findings": [encode_finding(finding) for finding in report.diagnosis.findings],
         "crashed": [{"rule": crashed.rule, "reason": to_json(crashed.reason)} for crashed in report.diagnosis.crashed],
-        "python": to_json(_value(seen, "python.executable")),
+        "python": to_json(seen.known("python.executable")),
         "torch": _row(torch, TORCH) if isinstance(torch, dict) else None,
         "devices": _rows(seen, "smoke.devices", DEVICE),
         "left_out": _rows(seen, "smoke.left_out", LEFT_OUT),
@@ -94,15 +93,9 @@ def _finite(number: float | None) -> float | None:
     return number if number is not None and isfinite(number) else None
 
 
-def _value(snapshot: Snapshot, name: str) -> Value:
-    fact = snapshot[name]
-    return fact.value if isinstance(fact, Known) else None
-
-
 def _rows(snapshot: Snapshot, name: str, keys: tuple[str, ...]) -> list[Value]:
-    """Return the rows of a fact, without what is no row: a snapshot may have been edited by hand."""
-    rows = _value(snapshot, name)
-    return [_row(row, keys) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    """Return the rows of a fact with these keys alone."""
+    return [_row(row, keys) for row in snapshot.known_rows(name)]
 
 
 def _row(row: dict[str, Value], keys: tuple[str, ...]) -> dict[str, Value]:

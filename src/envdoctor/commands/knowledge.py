@@ -71,6 +71,7 @@ def nearest(name: str, known: list[str]) -> str:
     """Return words that suggest the known names nearest to a mistyped one, the nearest first."""
     from difflib import get_close_matches
 
-    # difflib takes time that grows with the square of the length.
-    near = get_close_matches(name[:80].lower().replace("_", "-"), known, 3)
+    plain = name[:80].lower().replace("_", "-").rstrip("-*")
+    # A family of rules has no page of its own: all of it. difflib takes time that grows with the square of the length.
+    near = [one for one in known if one.startswith(f"{plain}-")] or get_close_matches(plain, known, 3)
     return f" (did you mean {' or '.join(near)}?)" if near else " (`envdoctor rules` lists them)"

@@ -12,11 +12,14 @@ from envdoctor.commands import options
 from envdoctor.commands.failure import Unusable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from envdoctor.cli import Invocation
     from envdoctor.commands.knowledge import Knowledge
     from envdoctor.commands.smoking import Smoked, Wanted
     from envdoctor.model.finding import Diagnosis
     from envdoctor.model.smoke_report import SmokeReport
+    from envdoctor.smoke.child.case import Case
 
 LOOK = 10.0
 """Seconds for drivers and interpreters to answer, as in `check`; --timeout is for the battery."""
@@ -26,6 +29,8 @@ def _device(_: click.Context, parameter: click.Parameter, values: tuple[str, ...
     """Read devices as torch names them; a number alone is a GPU."""
     named = []
     for value in values:
+        if not value.strip():
+            raise Unusable(f"{parameter.opts[0]}: the value is empty")
         number = re.fullmatch(r"(?:cuda:)?(\d{1,4})", value.strip().lower())
         if number is None and value.strip().lower() != "cpu":
             raise Unusable(f"{parameter.opts[0]} {value}: not a device; it is a number, cuda:N or cpu")
@@ -70,10 +75,10 @@ def _device(_: click.Context, parameter: click.Parameter, values: tuple[str, ...
     "--baseline",
     metavar="FILE",
     callback=options.filled,
-    help="An earlier result of --format json: what is far slower than that is told.",
+    help="An earlier result, written by -o json=FILE: what is far slower than that is told.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="Repeat the random inputs of a run.")
-@click.option("--list", "listing", is_flag=True, help="List the tests and run none.")
+@click.option("--list", "listing", is_flag=True, help="List the tests, or those of --test, and run none.")
 @options.judging
 @click.pass_obj
 def command(
@@ -104,7 +109,7 @@ def command(
     \b
     envdoctor smoke                              every free GPU, or the CPU
     envdoctor smoke --python venv/bin/python     another environment
-    envdoctor smoke --test matmul --device 0     all matrix products, on the first GPU
+    envdoctor smoke --test matmul --device 0     all products, on the first GPU
     envdoctor smoke --full -o json=today.json    large sizes, and the result kept
     envdoctor smoke --baseline today.json        is it still as fast?
     envdoctor smoke --list                       what the tests are
@@ -117,7 +122,8 @@ def command(
     from envdoctor.smoke.child.catalogue import all_cases
 
     if listing:
-        click.echo(_listed(form), nl=False)
+        named = smoking.chosen_tests(all_cases(), tests, full=True)
+        click.echo(_listed([case for case in all_cases() if not named or case.name in named], form), nl=False)
         return 0
     deliver.one_writer_to_stdout(outputs, None)
     if os.environ.get(examine.SYSROOT):
@@ -198,13 +204,18 @@ def _text(report: SmokeReport, form: str, width: int, *, colour: bool, verbose: 
     return as_text(report, width=width, colour=colour, verbose=verbose)
 
 
-def _listed(form: str) -> str:
-    """Return the list of the tests, for people or as JSON."""
-    from envdoctor.smoke.child.catalogue import all_cases
+LEGEND = (
+    "on: gpu is each GPU by itself, gpus all of them together, two or more; library: what does the work on a GPU.",
+    "from: check tests are run by `envdoctor check` too where a usable GPU is, quick ones by `envdoctor smoke`, full "
+    "ones with --full alone.",
+)
 
+
+def _listed(cases: Sequence[Case], form: str) -> str:
+    """Return a list of tests, for people or as JSON."""
     rows = [
         {"test": case.name, "on": list(case.on), "since": case.since, "library": case.library, "proves": case.proves}
-        for case in all_cases()
+        for case in cases
     ]
     if form == "json":
         from envdoctor.codec.json_value import document_text
@@ -212,6 +223,7 @@ def _listed(form: str) -> str:
         return document_text(rows) + "\n"
     from envdoctor.commands.deliver import terminal_width, wants_colour
     from envdoctor.model.sheet import Column, Items, Table
+    from envdoctor.reporters.lines import wrapped
     from envdoctor.reporters.matrix_terminal import render_table
 
     columns = (
@@ -221,5 +233,8 @@ def _listed(form: str) -> str:
         Column("library", "library", spare=3),
         Column("proves", "proves that"),
     )
-    cells = tuple((case.name, Items(case.on), case.since, case.library, case.proves) for case in all_cases())
-    return render_table(Table("tests", "", columns, cells), width=terminal_width(), colour=wants_colour())
+    cells = tuple((case.name, Items(case.on), case.since, case.library, case.proves) for case in cases)
+    width = terminal_width()
+    text = render_table(Table("tests", "", columns, cells), width=width, colour=wants_colour())
+    legend = "".join(f"{line.text}\n" for sentence in LEGEND for line in wrapped(sentence, width, "", "  "))
+    return f"{text}\n{legend}"

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from envdoctor.commands.deliver import terminal_width
-from envdoctor.model.smoke import GOOD
+from envdoctor.model.smoke import Status
 from envdoctor.reporters.plain_text import safe
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ CLEAR = "\x1b[K\r"
 
 LIVE: list[str] = []
 """The line that stands on the terminal at this moment."""
+LAST_REASON: list[str] = []
+"""Why the last test was skipped that was told of: those after it for the same reason are not told one by one."""
 
 
 def teller(*, plain: bool) -> Callable[[Progress], None]:
@@ -56,10 +58,12 @@ def _show(text: str) -> None:
 
 def _tell_plain(progress: Progress) -> None:
     result = progress.result
-    if result is None:
+    if result is None or (result.status is Status.SKIPPED and [result.message] == LAST_REASON):
         return
-    took = f" in {result.seconds:.2f} s" if result.seconds is not None else ""
-    why = f": {safe(result.message, LONGEST)}" if result.message and result.status not in GOOD else ""
+    LAST_REASON[:] = [result.message] if result.status is Status.SKIPPED else []
+    ran = result.seconds is not None and result.status is not Status.SKIPPED
+    took = f" in {result.seconds:.2f} s" if ran else ""
+    why = f": {safe(result.message, LONGEST)}" if result.message and result.status is not Status.PASSED else ""
     on = f"{progress.test} on {progress.device}"
     _write(f"{_place(progress.done, progress)} {safe(on)} {result.status.value}{took}{why}\n")
 

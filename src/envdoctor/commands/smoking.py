@@ -23,18 +23,23 @@ if TYPE_CHECKING:
 
 NO_TORCH = "torch is not installed; `envdoctor plan` says which one fits this machine and what to type to have it"
 NO_INTERPRETER = "there is no interpreter to run them"
+NO_FOLDER = "the current folder has been removed, and some builds of torch cannot be imported there; change to another"
 
 UNSERVED = ("gpu-arch-not-in-wheel", "gpu-arch-dropped", "driver-too-old-for-gpu", "gpu-lost")
 """Rules that find a GPU on which the torch at hand cannot run; a warning where another GPU is served."""
 
 SECONDS, SECONDS_EACH, TIMES_FULL = 120.0, 60.0, 5.0
 """Longest time of a battery: for one device, for each further one, and what `--full` multiplies it by."""
-TEST, TEST_FULL, IMPORT = 20.0, 40.0, 60.0
+TEST, TEST_FULL, IMPORT = 20.0, 40.0, 100.0
 """Seconds for one test, for one in its large size, and for the import of torch, which may come over a network."""
 LEAST_TEST, MOST_OF_IT = 5.0, 0.25
 """Seconds that one test has of a short battery at least, and the share of the battery that it has at most."""
-UNASKED_EACH, UNASKED_TEST = 15.0, 10.0
-"""Seconds that a check takes by itself for a GPU once torch is imported, and for one test of it."""
+UNASKED_EACH, UNASKED_TEST = 15.0, 14.0
+"""Seconds that a check takes by itself for a GPU once torch is imported, and for one test of it.
+
+One that begins late is skipped for want of time before it is said to hang: the first to need a library of CUDA reads
+it from the disk, and a slow disk is no defect.
+"""
 
 
 class Wanted(NamedTuple):
@@ -85,13 +90,16 @@ def smoke(seen: Snapshot, findings: Sequence[Finding], wanted: Wanted, *, plain:
     python = machine.told("python.executable")
     if python is None:
         return Smoked(seen, (), NO_INTERPRETER)
+    if not _is_somewhere():
+        return Smoked(seen, (), NO_FOLDER)
     chosen = _devices(machine, findings, wanted)
     if not chosen.devices:
         return Smoked(_left_out(seen, chosen.left_out), (), chosen.nothing_because or "no device was chosen")
     items = plan_items(all_cases(), chosen.devices, wanted.size, wanted.names)
     if not items:
         raise Unusable(
-            f"--test: nothing of it runs on {', '.join(chosen.devices)}; `envdoctor smoke --list` says where"
+            f"--test: nothing of it runs on {', '.join(chosen.devices)} alone; `envdoctor smoke --list` says where: on "
+            "the CPU, a GPU, or several GPUs"
         )
     limits = _limits(wanted, len(chosen.devices))
     order = Order(python, items, chosen.devices, wanted.size, wanted.seed, limits)
@@ -104,6 +112,15 @@ def smoke(seen: Snapshot, findings: Sequence[Finding], wanted: Wanted, *, plain:
     conditions = watch.seen(ran.windows, ran.devices, machine)
     facts = facts_of(ran, wanted.size, chosen.left_out, conditions, wanted.baseline, machine)
     return Smoked(seen.having(facts), chosen.devices, "" if ran.started else ran.trouble)
+
+
+def _is_somewhere() -> bool:
+    """Whether the current folder is still there: MKL, which looks at it when it is loaded, ends the process if not."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def smoke_for_check(seen: Snapshot, findings: Sequence[Finding], *, asked: bool) -> Snapshot:
@@ -128,6 +145,7 @@ def _devices(machine: Machine, findings: Sequence[Finding], wanted: Wanted) -> C
             there = ["cpu", *(f"cuda:{number}" for number in range(len(order)))]
             raise Unusable(
                 f"--device {device}: not there; here {'is' if len(there) == 1 else 'are'} {', '.join(there)}"
+                f"{'' if order else ', and no GPU that CUDA sees (`envdoctor check` says why)'}"
             )
     return devices_for(machine, wanted.devices, wanted.by_itself, _unserved(findings))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envdoctor.model.fact import Known
 from envdoctor.model.finding import Severity
 from envdoctor.model.machine import Undecidable
 
@@ -27,12 +26,7 @@ def proves_something(machine: Machine, diagnosis: Diagnosis) -> bool:
             and machine.value("cuda.can_launch") is True
             and machine.torch is not None
             and machine.torch.cuda is not None
-            and (bool(_told(machine, "libraries.loaded")) or bool(_told(machine, "torch.kernels")))
+            and (bool(machine.snapshot.known("libraries.loaded")) or bool(machine.snapshot.known("torch.kernels")))
         )
     except Undecidable:
         return False
-
-
-def _told(machine: Machine, name: str) -> object:
-    fact = machine.snapshot[name]
-    return fact.value if isinstance(fact, Known) else None

@@ -15,6 +15,7 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from envdoctor.host.descendants import VARIABLE, end_marked, new_mark
 from envdoctor.host.process import RUNNING, STARTING, end_group
 from envdoctor.host.streams import read_streams
 
@@ -55,6 +56,7 @@ class Conversation:
         self._skipping = False
         self._lines: deque[str] = deque()
         self._ended = False
+        self._mark = new_mark()
         self._process: subprocess.Popen[bytes] | None = None
         self._streams: Streams | None = None
         pipes: list[tuple[int, int]] = []
@@ -63,7 +65,7 @@ class Conversation:
                 pipes.append(os.pipe())
                 pipes.append(os.pipe())
                 self._streams = read_streams({RESULTS: pipes[0][0], OUTPUT: pipes[1][0]})
-                self._process = _popen(argv_for, pipes[0][1], pipes[1][1], environ)
+                self._process = _popen(argv_for, pipes[0][1], pipes[1][1], {**environ, VARIABLE: self._mark})
                 RUNNING.add(self)
             except (OSError, ValueError) as problem:  # ValueError: a NUL byte in a path
                 self.trouble = str(getattr(problem, "strerror", None) or problem)
@@ -113,11 +115,12 @@ class Conversation:
                 return
 
     def stop(self) -> None:
-        """End it and its whole group, without waiting for what cannot be ended."""
+        """End it, its whole group and what has left the group, without waiting for what cannot be ended."""
         RUNNING.discard(self)
         if self._process is None or self._streams is None:
             return
         end_group(self._process)
+        end_marked(self._mark)
         self.read_rest()
         self._streams.close()
         self._streams = None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envdoctor.model.smoke import ALL_GPUS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from envdoctor.model.fact import Value
-
-ALL_GPUS = "cuda"
-"""The device of a test that runs on all GPUs together."""
 
 
 def board_name(devices: Iterable[Mapping[str, Value]], device: str) -> str | None:

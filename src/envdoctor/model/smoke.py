@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +12,12 @@ if TYPE_CHECKING:
 
 IMPORT = "import"
 """The name under which `import torch` itself stands among the tests."""
+
+TIME_OVER = "the time for the battery was over"
+"""Begins the message of a test that was skipped because the battery had no time left for it."""
+
+ALL_GPUS = "cuda"
+"""The device of a test that runs on all GPUs together."""
 
 
 class Status(Enum):
@@ -35,8 +40,7 @@ class Status(Enum):
 GOOD = (Status.PASSED, Status.SKIPPED)
 
 
-@dataclass(frozen=True, slots=True)
-class TestResult:
+class TestResult(NamedTuple):
     """One test on one device (`cpu`, `cuda:0`, `cuda` for all GPUs together).
 
     `error` is the largest relative error and `bound` what it may be at most, both None where a test compares exactly
@@ -48,8 +52,6 @@ class TestResult:
     `output`, the end of what it wrote, `warnings` that torch gave, `poisoned` where the CUDA context was lost with it,
     and the `seed` of its random inputs.
     """
-
-    __test__ = False  # pytest: a result, not a class of tests
 
     name: str
     device: str
@@ -78,16 +80,15 @@ class TestResult:
 def row_of(result: TestResult) -> dict[str, Value]:
     """Return the result as a row of the fact `smoke.tests`, without what it has nothing to say of."""
     row: dict[str, Value] = {}
-    for field in fields(result):
-        value = getattr(result, field.name)
+    for key, value in result._asdict().items():
         if isinstance(value, Status):
             value = value.value
         elif isinstance(value, tuple):
             value = list(value)
-        elif field.name == "figures" and value is not None:
+        elif key == "figures" and value is not None:
             value = dict(value)
-        if value not in (None, "", [], {}, False):
-            row[field.name] = value
+        if value is not False and value not in (None, "", [], {}):  # an error of 0.0 is something to say
+            row[key] = value
     return row
 
 
@@ -101,21 +102,27 @@ def result_of(row: Mapping[str, Value]) -> TestResult:
         if isinstance(row.get(key), str):
             told[key] = row[key]
     for key in ("seconds", "error", "bound"):
-        number = row.get(key)
-        if isinstance(number, (int, float)) and not isinstance(number, bool):
-            told[key] = float(number)
+        told[key] = number_in(row.get(key))
     for key in ("trace", "warnings"):
         texts = row.get(key)
         if isinstance(texts, list):
             told[key] = tuple(text for text in texts if isinstance(text, str))
     figures = row.get("figures")
     if isinstance(figures, dict):
-        told["figures"] = {
-            key: float(value)
-            for key, value in figures.items()
-            if isinstance(value, (int, float)) and not isinstance(value, bool)
-        }
+        numbers = {key: number_in(value) for key, value in figures.items()}
+        told["figures"] = {key: number for key, number in numbers.items() if number is not None}
     told["poisoned"] = row.get("poisoned") is True
-    if isinstance(row.get("seed"), int):
-        told["seed"] = row["seed"]
+    seed = row.get("seed")
+    if isinstance(seed, int) and not isinstance(seed, bool):
+        told["seed"] = seed
     return TestResult(name, device, Status(status), **told)
+
+
+def number_in(value: Value) -> float | None:
+    """Return a number, None for what is none; JSON has whole ones that no float can be."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None

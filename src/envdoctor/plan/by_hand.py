@@ -130,6 +130,18 @@ AGAIN = (
     "then another release of it",
 )
 
+AGAIN_ON_CPU = (
+    "run-again",
+    "run `envdoctor smoke --test NAME -v` with the test's name once more; where it fails again, install the same torch "
+    "with --force-reinstall, then another release of it",
+)
+IMPORT_AGAIN = (
+    "run-again",
+    "install the module that the error names, where it names one; else install the same torch with --force-reinstall "
+    "and all it requires, then another release of it; `envdoctor smoke` tells whether it is imported then",
+)
+"""The same where no GPU has a part in it."""
+
 OF_KERNELS = {
     "smoke-crashed": AGAIN,
     "smoke-failed": AGAIN,

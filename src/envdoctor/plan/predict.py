@@ -82,8 +82,7 @@ def predicted(snapshot: Snapshot, plan: Plan, matrix: Matrix) -> Snapshot:
 
 
 def _without_kernels(snapshot: Snapshot) -> Snapshot:
-    rows = _value(snapshot, SMOKE)
-    statuses = {str(row.get("status")) for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
+    statuses = {str(row.get("status")) for row in snapshot.known_rows(SMOKE)}
     told = {name: fact for name, fact in snapshot.facts.items() if not name.startswith("smoke.")}
     return replace(snapshot, facts={**told, SMOKE: NOT_AGAIN} if statuses - GOOD else told)
 
@@ -143,13 +142,13 @@ def _elsewhere(snapshot: Snapshot, into: Into) -> dict[str, Fact]:
 def _records(snapshot: Snapshot, wanted: dict[str, tuple[str, str]]) -> dict[str, Fact]:
     """Return the tables of distributions, with what is named exactly and what torch pins exactly in its place."""
     exact = {name: version for name, (sign, version) in wanted.items() if sign == "=="}
-    pins = _value(snapshot, "torch.requires")
+    pins = snapshot.known("torch.requires")
     if "torch" in wanted and isinstance(pins, list):
         for match in filter(None, (REQUIREMENT.match(str(line)) for line in pins)):
             if match[2] == "==" and "*" not in match[3] and match[1].startswith("nvidia-"):
                 exact.setdefault(match[1], match[3])
     facts: dict[str, Fact] = {}
-    installed, libraries = _value(snapshot, "packages.installed"), _value(snapshot, "nvidia.packages")
+    installed, libraries = snapshot.known("packages.installed"), snapshot.known("nvidia.packages")
     if isinstance(installed, dict):
         known = isinstance(libraries, dict)  # else nobody can say which CUDA libraries the new build leaves
         kept = {name: told for name, told in installed.items() if known or not name.startswith(("nvidia-", "cuda-"))}
@@ -157,13 +156,13 @@ def _records(snapshot: Snapshot, wanted: dict[str, tuple[str, str]]) -> dict[str
     if isinstance(libraries, dict):
         pinned: dict[str, Value] = {name: exact[name] for name in sorted(exact) if name.startswith("nvidia-")}
         facts["nvidia.packages"] = Known({**libraries, **pinned}, SOURCE)
-    clashes = _value(snapshot, "nvidia.clashes")
+    clashes = snapshot.known("nvidia.clashes")
     if isinstance(clashes, list):
         facts["nvidia.clashes"] = Known([_settled(row, exact) for row in clashes], SOURCE)
-    recorded = _value(snapshot, "packages.duplicates")
+    recorded = snapshot.known("packages.duplicates")
     if isinstance(recorded, list) and any(isinstance(row, dict) and row.get("name") in exact for row in recorded):
         facts["packages.duplicates"] = Unknown("of two records an installer replaces the one it meets first")
-    missing = _value(snapshot, "libraries.missing")
+    missing = snapshot.known("libraries.missing")
     if isinstance(missing, list):
         rows = [row for row in missing if not (isinstance(row, dict) and package_of(row) in wanted)]
         facts["libraries.missing"] = Known(rows, SOURCE)
@@ -203,7 +202,7 @@ def _bounded(sign: str | None, version: str | None) -> Fact:
 def _driver(snapshot: Snapshot, version: str, matrix: Matrix) -> dict[str, Fact]:
     """Return what another driver tells once it is loaded: every source of its version says the same, and it answers."""
     told = Known(version, SOURCE)
-    before = _value(snapshot, "driver.version")
+    before = snapshot.known("driver.version")
     rungs = ("driver.version.proc", "driver.version.sys")  # files that only Linux has
     facts: dict[str, Fact] = {name: told for name in rungs if not isinstance(snapshot[name], Absent)}
     api = matrix.driver_cuda(version)
@@ -217,7 +216,7 @@ def _driver(snapshot: Snapshot, version: str, matrix: Matrix) -> dict[str, Fact]
         "nvml.status": Known(0, SOURCE),
         "cuda.init": Known(0, SOURCE),
     }
-    library = _value(snapshot, "cuda.library")
+    library = snapshot.known("cuda.library")
     if isinstance(snapshot["cuda.compat"], Known):
         return facts  # that libcuda stays where it is
     if isinstance(library, str) and isinstance(before, str) and before:
@@ -233,11 +232,6 @@ def _visible(snapshot: Snapshot, change: ShowsGpus) -> dict[str, Fact]:
         "env.CUDA_VISIBLE_DEVICES": Absent("unset") if change.value is None else Known(change.value, SOURCE),
         "gpu.visible": Known(list(change.visible), SOURCE),
     }
-    if change.visible and _value(snapshot, "cuda.init") == NO_DEVICE:
+    if change.visible and snapshot.known("cuda.init") == NO_DEVICE:
         facts["cuda.init"] = Known(0, SOURCE)  # it said so because every GPU was hidden
     return facts
-
-
-def _value(snapshot: Snapshot, name: str) -> Value:
-    fact = snapshot[name]
-    return fact.value if isinstance(fact, Known) else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Severity
 from envdoctor.model.machine import MOST_GPUS, Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
-from envdoctor.plan.by_hand import BY_HAND
+from envdoctor.plan.by_hand import AGAIN, AGAIN_ON_CPU, BY_HAND, IMPORT_AGAIN
 from envdoctor.plan.by_hand import OF_KERNELS as BY_RUNNING_AGAIN
 from envdoctor.plan.partners import COMPILED_PARTNERS
 
@@ -134,9 +134,19 @@ def _worst(causes: list[Finding]) -> int:
 
 def _run_again(unexplained: list[Finding]) -> Plan:
     """Return what a person does about kernel tests of whose failure nobody knows the cause."""
-    told = dict.fromkeys(BY_RUNNING_AGAIN[finding.rule] for finding in unexplained)
+    told = dict.fromkeys(_again(finding) for finding in unexplained)
     steps = tuple(Step(kind, Applicability.MANUAL, why) for kind, why in told)
     return Plan(Status.SOLVED, None, steps, because=(unexplained[0].message,))
+
+
+def _again(finding: Finding) -> tuple[str, str]:
+    """Return what a person does about one of them; what fails without a GPU is no matter of its driver."""
+    told = BY_RUNNING_AGAIN[finding.rule]
+    if told is not AGAIN:
+        return told
+    if finding.subject == "torch":
+        return IMPORT_AGAIN
+    return AGAIN_ON_CPU if finding.subject.partition("/")[0] == "cpu" else told
 
 
 def _by_binaries(solver: Solver, causes: list[Finding]) -> Answer | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable  # noqa: TC003 - the table below is typed by it
 from typing import TYPE_CHECKING
 
+from envdoctor.reporters.conditions import held_down, measures
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -83,6 +85,11 @@ def _test(row: dict[str, Value]) -> Iterator[str]:
         yield f"{row['name']} on {row['device']} {row['status']}"
 
 
+def _conditions(row: dict[str, Value]) -> Iterator[str]:
+    told = [*measures(row), *filter(None, (held_down(row),))]
+    yield f"{row['device']} meanwhile: {'; '.join(told) or 'nothing told'}"
+
+
 _WORDS: dict[str, Callable[[dict[str, Value]], Iterator[str]]] = {
     "extensions.kernels": _kernels,
     "libraries.loaded": _from_file,
@@ -92,6 +99,7 @@ _WORDS: dict[str, Callable[[dict[str, Value]], Iterator[str]]] = {
     "libraries.unmet_versions": _unmet,
     "packages.damaged": _damaged,
     "python.local_modules": _local,
+    "smoke.conditions": _conditions,
     "smoke.tests": _test,
     "torch.kernels": _kernels,
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from envdoctor.model.fact import Known
-from envdoctor.model.smoke import GOOD, IMPORT, Status, result_of
+from envdoctor.model.smoke import ALL_GPUS, GOOD, IMPORT, TIME_OVER, Status, result_of
+from envdoctor.reporters.lines import SENTENCE
 from envdoctor.reporters.plain_text import safe
 
 if TYPE_CHECKING:
@@ -23,15 +23,18 @@ def kernel_lines(snapshot: Snapshot) -> Iterator[Statement]:
 
     Rows that are no rows are passed over: a snapshot may have been edited by hand, and the rules say so.
     """
-    tests = [test for row in _rows(snapshot, "smoke.tests") if (test := _result(row))]
-    names = _names(_rows(snapshot, "smoke.devices"))
+    tests = [test for row in snapshot.known_rows("smoke.tests") if (test := _result(row))]
+    names = _names(snapshot.known_rows("smoke.devices"))
     if any(test.name == IMPORT for test in tests):
         yield ("kernels: none ran, because torch could not be imported",)
     elif tests:
         yield (f"kernels: {_sum(tests, names)}",)
     reasons: dict[str, list[str]] = {}
-    for row in _rows(snapshot, "smoke.left_out"):
+    for row in snapshot.known_rows("smoke.left_out"):
         reasons.setdefault(str(row.get("reason")), []).append(safe(str(row.get("device"))))
+    late = sum(test.status is Status.SKIPPED and test.message.startswith(TIME_OVER) for test in tests)
+    if late:
+        yield (f"kernels: {late} not reached in time; `envdoctor smoke` gives them more",)
     for reason, devices in reasons.items():
         yield (f"kernels: not run on {', '.join(devices)}: {safe(reason)}",)
 
@@ -41,25 +44,34 @@ def _sum(tests: Sequence[TestResult], names: dict[str, str]) -> str:
     counts = Counter(test.status for test in tests)
     ran = [test for test in tests if test.status is not Status.SKIPPED]
     seconds = sum(test.seconds or 0.0 for test in ran)
-    devices = list(dict.fromkeys(test.device for test in ran))
     if not ran:
-        return f"{counts[Status.SKIPPED]} skipped, none ran"
-    where = names.get(devices[0], devices[0]) if len(devices) == 1 else f"{len(devices)} devices"
-    parts = [f"{counts[Status.PASSED]} passed on {safe(where)} in {seconds:.1f} s"]
+        return f"{_skipped(tests)}, none ran"
+    parts = [f"{counts[Status.PASSED]} passed on {safe(_where(ran, names))} in {seconds:.1f} s"]
     parts += [f"{counts[status]} {status.value}" for status in Status if status not in GOOD and counts[status]]
-    parts += [f"{counts[Status.SKIPPED]} skipped"] if counts[Status.SKIPPED] else []
+    parts += [_skipped(tests)] if counts[Status.SKIPPED] else []
     return ", ".join(parts)
+
+
+def _where(ran: Sequence[TestResult], names: dict[str, str]) -> str:
+    """Name the one device, or say how many there are; all GPUs together are none of their own."""
+    devices = list(dict.fromkeys(test.device for test in ran if test.device != ALL_GPUS))
+    if not devices:
+        return "all GPUs"
+    if len(devices) == 1:
+        return names.get(devices[0], devices[0])
+    return f"{len(devices)} {'devices' if 'cpu' in devices else 'GPUs'}"
+
+
+def _skipped(tests: Sequence[TestResult]) -> str:
+    """Count the tests that were skipped, with the reason where all have the same one."""
+    reasons = [test.message for test in tests if test.status is Status.SKIPPED]
+    why = f" ({safe(reasons[0], SENTENCE)})" if reasons[0] and len(set(reasons)) == 1 else ""
+    return f"{len(reasons)} skipped{why}"
 
 
 def _names(devices: Sequence[dict[str, Value]]) -> dict[str, str]:
     """Return how findings name each device: by its index in the driver's order."""
     return {str(row.get("device")): f"gpu:{row['gpu']}" for row in devices if isinstance(row.get("gpu"), int)}
-
-
-def _rows(snapshot: Snapshot, name: str) -> list[dict[str, Value]]:
-    fact = snapshot[name]
-    rows = fact.value if isinstance(fact, Known) and isinstance(fact.value, list) else []
-    return [row for row in rows if isinstance(row, dict)]
 
 
 def _result(row: dict[str, Value]) -> TestResult | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envdoctor.model.fact import Known
 from envdoctor.model.sheet import Column, Table
-from envdoctor.model.smoke import GOOD, Status
+from envdoctor.model.smoke import ALL_GPUS, GOOD, Status
+from envdoctor.reporters.conditions import held_down, measures
 from envdoctor.reporters.lines import SENTENCE, Line, joined, styled, wrapped
 from envdoctor.reporters.machine_lines import machine_lines
 from envdoctor.reporters.matrix_terminal import HEADING, fitted, wrapped_row
@@ -14,9 +14,8 @@ from envdoctor.reporters.plain_text import safe
 from envdoctor.reporters.terminal import NARROWEST, crashed_lines, findings_lines, statement_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
-    from envdoctor.model.fact import Value
     from envdoctor.model.smoke import TestResult
     from envdoctor.model.smoke_report import SmokeReport
     from envdoctor.model.snapshot import Snapshot
@@ -31,17 +30,27 @@ COLUMNS = (
 )
 UNITS = {
     "rows": ("n = {:.0f}", 1),
+    "pairs": ("{:.0f} pairs of GPUs", 1),
+    "peer_pairs": ("{:.0f} of them direct", 1),
     "tflops": ("{:,.4g} TFLOP/s", 1),
     "gb_per_s": ("{:,.4g} GB/s", 1),
+    "gb_per_s_of_best_pair": ("{:,.4g} GB/s between the best pair", 1),
     "bus_gb_per_s": ("{:,.4g} GB/s on the bus", 1),
     "ms": ("{:,.3g} ms", 1),
     "filled_mib": ("{:,.0f} MiB filled", 1),
     "launch_us": ("{:,.3g} us a launch", 1),
-    "of_peak": ("{:.0f} % of peak", 100),
-    "of_baseline": ("{:.0f} % of the baseline", 100),
+    "of_peak": ("{:.{places}f} % of peak", 100),
+    "of_baseline": ("{:.{places}f} % of the baseline", 100),
 }
 """Figures in words, and what they are multiplied by; one of another name stands as it is."""
+LESS = {"tflops": ("{:,.3g} GFLOP/s", 1000)}
+"""The same for a figure below 1, as processors have it."""
+FEW = 0.01
+"""Below that share, a percentage without decimals would say nothing."""
 WRONG, HELD_DOWN = "bold red", "bold yellow"
+SLOW = "smoke-slow"
+"""The rule for which nothing is installed."""
+NOTHING = " No test ran, so nothing is proven."
 OUTPUT = 2000
 """Characters shown of what a test wrote; the JSON document has all that was kept."""
 
@@ -70,6 +79,9 @@ def _lines(report: SmokeReport, width: int, verbose: bool) -> Iterator[Line]:
         yield Line()
     yield from _table(report, width, verbose)
     yield from findings_lines(report.diagnosis.findings, width, verbose)
+    if any(finding.rule != SLOW for finding in report.diagnosis.findings):
+        yield from wrapped("What to type to make it right: `envdoctor check --smoke` of the same Python.", width)
+        yield Line()
     yield from crashed_lines(report.diagnosis.crashed, width)
     rest = [*_skipped(report, width), *_left_out(report.snapshot, width), *_conditions(report.snapshot, width)]
     for sentence in report.not_judged:
@@ -78,17 +90,18 @@ def _lines(report: SmokeReport, width: int, verbose: bool) -> Iterator[Line]:
     if rest:
         yield Line()
     counts = [f"{report.count(status)} {status.value}" for status in Status if report.count(status)]
-    yield from wrapped(f"{', '.join(counts) or 'Nothing ran'} (exit code {report.exit_code}).", width)
+    nothing = "" if report.trouble or any(test.status is not Status.SKIPPED for test in report.tests) else NOTHING
+    yield from wrapped(f"{', '.join(counts) or 'Nothing ran'} (exit code {report.exit_code}).{nothing}", width)
 
 
 def _run(report: SmokeReport) -> Iterator[tuple[str, ...]]:
     """Say which torch ran the tests, on what, and how they can be repeated."""
-    torch = _value(report.snapshot, "smoke.torch")
+    torch = report.snapshot.known("smoke.torch")
     if isinstance(torch, dict) and torch:
         seconds = torch.get("import_seconds")
         took = f"imported in {seconds:.1f} s" if isinstance(seconds, float) else "imported"
         yield (f"ran by torch {safe(str(torch.get('version')))}", took, f"{report.size}, --seed {report.seed}")
-    for row in _rows(report.snapshot, "smoke.devices"):
+    for row in report.snapshot.known_rows("smoke.devices"):
         if row.get("device") != "cpu":
             capability = f" ({safe(str(row['capability']))})" if row.get("capability") else ""
             yield (f"{safe(str(row.get('device')))}: {safe(str(row.get('name') or 'name not known'))}{capability}",)
@@ -115,7 +128,9 @@ def _table(report: SmokeReport, width: int, verbose: bool) -> Iterator[Line]:
         yield from wrapped(safe(test.message, SENTENCE), width, "    ", "    ")
         if verbose and test.status not in GOOD:
             yield from _evidence(test, width)
-    if not several:
+    if any(test.device == ALL_GPUS for test in tests):
+        yield from wrapped(f"{ALL_GPUS}: all GPUs together.", width)
+    elif not several and not report.trouble:
         yield from wrapped(f"All on {safe(tests[0].device)}.", width)
     if grid and grid.left_out:
         yield from wrapped(f"Left out for want of width: {', '.join(grid.left_out)}.", width)
@@ -135,8 +150,10 @@ def _cells(test: TestResult, several: bool) -> tuple[str, ...]:
 
 
 def _figure(name: str, number: float) -> str:
-    form, factor = UNITS.get(name, (f"{name} {{:.4g}}", 1))
-    return form.format(number * factor)
+    if name not in UNITS:  # a child may name one as it likes: never as a format
+        return f"{safe(name)} {number:.4g}"
+    form, factor = (LESS if number < 1 and name in LESS else UNITS)[name]
+    return form.format(number * factor, places=2 if number < FEW else 0)
 
 
 def _evidence(test: TestResult, width: int) -> Iterator[Line]:
@@ -160,7 +177,8 @@ def _skipped(report: SmokeReport, width: int) -> Iterator[Line]:
     several = len({test.device for test in report.tests}) > 1
     reasons: dict[str, list[str]] = {}
     for test in report.tests:
-        if test.status is Status.SKIPPED:
+        # What kept every test from running was told in the first place; the summary counts them.
+        if test.status is Status.SKIPPED and test.message != report.trouble:
             on = f" ({safe(test.device)})" if several else ""
             reasons.setdefault(test.message, []).append(f"{safe(test.name)}{on}")
     for reason, names in reasons.items():
@@ -168,53 +186,19 @@ def _skipped(report: SmokeReport, width: int) -> Iterator[Line]:
 
 
 def _left_out(snapshot: Snapshot, width: int) -> Iterator[Line]:
-    for row in _rows(snapshot, "smoke.left_out"):
+    for row in snapshot.known_rows("smoke.left_out"):
         text = f"not run on {safe(str(row.get('device')))}: {safe(str(row.get('reason')), SENTENCE)}"
         yield from wrapped(text, width, "", "  ")
 
 
 def _conditions(snapshot: Snapshot, width: int) -> Iterator[Line]:
     """Say what NVML told while a GPU was measured, and what held it down."""
-    for row in _rows(snapshot, "smoke.conditions"):
-        parts = [*_measures(row)]
-        throttle = row.get("throttle")
-        held = [safe(str(name)) for name in throttle] if isinstance(throttle, list) else []
-        if row.get("mps") is True:
-            held.append("shared out by MPS")
+    for row in snapshot.known_rows("smoke.conditions"):
+        parts, held = [*measures(row)], held_down(row)
         if held:
-            parts.append(f"held down: {', '.join(held)}")
+            parts.append(held)
         if parts:
             text = f"{safe(str(row.get('device')))} meanwhile: {'; '.join(parts)}"
             first, *others = wrapped(text, width, "", "  ")
             yield Line(first.text, HELD_DOWN if held else "", len(first.text) if held else 0)
             yield from others
-
-
-def _measures(row: Mapping[str, Value]) -> Iterator[str]:
-    low, high = _number(row, "sm_clock_mhz_min"), _number(row, "sm_clock_mhz_max")
-    if low is not None and high is not None:
-        yield f"SM clock {low:.0f}-{high:.0f} MHz" if low != high else f"SM clock {low:.0f} MHz"
-    warmest = _number(row, "temperature_c_max")
-    if warmest is not None:
-        yield f"up to {warmest:.0f} C"
-    power, limit, usual = (_number(row, f"power_{name}") for name in ("w_max", "limit_w", "limit_default_w"))
-    if power is not None:
-        of = f" of {limit:.0f} W" if limit is not None else ""
-        yield f"up to {power:.0f} W{of}"
-    if limit is not None and usual is not None and limit != usual:
-        yield f"power limit {limit:.0f} W instead of {usual:.0f} W"
-
-
-def _number(row: Mapping[str, Value], name: str) -> float | None:
-    value = row.get(name)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _rows(snapshot: Snapshot, name: str) -> Sequence[Mapping[str, Value]]:
-    value = _value(snapshot, name)
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-
-
-def _value(snapshot: Snapshot, name: str) -> Value:
-    fact = snapshot[name]
-    return fact.value if isinstance(fact, Known) else None

@@ -30,9 +30,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Confidence
-from envdoctor.model.smoke import Status, TestResult
+from envdoctor.model.smoke import ALL_GPUS, Status, TestResult
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.smoke_causes import ALL_GPUS, DEVICES, FACT, shown_for
+from envdoctor.rules.smoke_causes import DEVICES, FACT, shown_for
 from envdoctor.rules.smoke_examples import failed, passed, smoked
 from envdoctor.rules.smoke_words import evidence, some
 
@@ -84,7 +84,7 @@ RULE = Rule(
         ),
         Example(
             "a full one, of which NCCL prints alone",
-            smoked(replace(failed("nccl-single", "NCCL Error 2: unhandled system error"), output=PRINTED)),
+            smoked(failed("nccl-single", "NCCL Error 2: unhandled system error")._replace(output=PRINTED)),
             says="nccl-single",
         ),
     ),

@@ -30,9 +30,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envdoctor.model.smoke import Status, TestResult
+from envdoctor.model.smoke import ALL_GPUS, Status, TestResult
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.smoke_causes import ALL_GPUS, DEVICES, FACT, PEER_COPY, is_between_gpus, results
+from envdoctor.rules.smoke_causes import DEVICES, FACT, PEER_COPY, is_between_gpus, results
 from envdoctor.rules.smoke_examples import passed, smoked
 from envdoctor.rules.smoke_words import evidence, place, quoted, some
 
@@ -89,7 +89,7 @@ RULE = Rule(
     fires=(
         Example(
             "copies and collective operations that hang",
-            _two(HANGS, replace(HANGS, name="nccl-all-reduce")),
+            _two(HANGS, HANGS._replace(name="nccl-all-reduce")),
             says="what one GPU sends another does not arrive (peer-copy, nccl-all-reduce: did not end within 20 s)",
         ),
         Example(

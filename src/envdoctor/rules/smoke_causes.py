@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.machine import Undecidable
-from envdoctor.model.smoke import GOOD, Status, result_of
+from envdoctor.model.smoke import ALL_GPUS, GOOD, IMPORT, Status, result_of
 from envdoctor.rules import cuda_start, wheel_kernels
 from envdoctor.rules.library_rows import CUDNN, shadowed
 
@@ -26,18 +26,18 @@ FACT, DEVICES = "smoke.tests", "smoke.devices"
 
 NEEDS = tuple(dict.fromkeys((
     FACT, DEVICES, *cuda_start.NEEDS, *wheel_kernels.NEEDS, "libraries.shadowed", "env.LD_LIBRARY_PATH",
-    "numpy.version", "triton.version",
+    "numpy.version", "triton.version", "packages.damaged",
 )))  # fmt: skip
 """The facts that `cause` may read."""
 
 ARCH_MISSING, ARCH_DROPPED, OF_EXTENSION = "gpu-arch-not-in-wheel", "gpu-arch-dropped", "ext-arch-missing"
 DRIVER = "driver-too-old"
+DAMAGED = "package-files-damaged"
 CUDNN_OF_PATH, CUDNN_OTHER = "cudnn-shadowed-by-ld-library-path", "cudnn-version-mismatch"
 CUDA_OF_PATH, SYMBOL = "cuda-libs-shadowed-by-ld-library-path", "abi-undefined-symbol"
 TRITON_GONE, TRITON_OTHER = "triton-unavailable", "triton-mismatch"
 NUMPY, PROCESSOR, PEERS = "numpy2-abi", "cpu-lacks-instructions", "p2p-iommu-hang"
 
-ALL_GPUS = "cuda"
 VISION = frozenset({"nms", "roi-align", "decode-jpeg"})
 """Tests of torchvision."""
 
@@ -93,7 +93,15 @@ def cause(result: TestResult, machine: Machine, matrix: Matrix) -> str | None:
     sign = sign_of(result)
     if sign is not None:
         return sign.rules[0] if sign.choose is None else sign.choose(result, machine, matrix)
+    if result.name == IMPORT and result.status in ENDED and _torch_is_damaged(machine):
+        return DAMAGED  # a file that was cut short ends the import by SIGBUS, and says nothing
     return PEERS if is_between_gpus(result, machine) else None
+
+
+def _torch_is_damaged(machine: Machine) -> bool:
+    """Whether files of torch differ from what was installed."""
+    rows = machine.rows("packages.damaged") if machine.is_known("packages.damaged") else []
+    return any(row.get("package") == "torch" for row in rows)
 
 
 def sign_of(result: TestResult) -> Sign | None:

@@ -26,15 +26,13 @@ The exit status of the process as the system gave it, and the frames that Python
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envdoctor.model.finding import Confidence
 from envdoctor.model.smoke import IMPORT, Status, TestResult
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.smoke_causes import FACT, NEEDS
+from envdoctor.rules.smoke_causes import NEEDS
 from envdoctor.rules.smoke_examples import passed, smoked
-from envdoctor.rules.smoke_words import device_in_words, evidence, frame, grouped, quoted
+from envdoctor.rules.smoke_words import frame, grouped, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,18 +44,10 @@ if TYPE_CHECKING:
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Yield one finding for the tests on one device that ended in the same way."""
-    if not machine.looked_at(FACT):
-        return
     for group in grouped(machine, matrix, Status.CRASHED):
-        where = "" if group.is_import else f" on {device_in_words(machine, group.first.device)}"
         meaning = "imports torch" if group.is_import else "computes this there"
-        found = RULE.finding(
-            machine,
-            group.subject(machine),
-            f"{group.named} ended badly{where}{_how(group.first)}. A program that {meaning} ends in the same way.",
-            confidence=Confidence.PROVED,
-        )
-        yield replace(found, evidence=evidence(machine, group.tests), caused_by=group.cause)
+        ended = f"{group.named} ended badly{group.where(machine)}{_how(group.first)}"
+        yield group.finding(RULE, machine, f"{ended}. A program that {meaning} ends in the same way.")
 
 
 def _how(result: TestResult) -> str:

@@ -25,15 +25,13 @@ What torch raised in the examined interpreter; docs/adr/0012-smoke.md of envdoct
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envdoctor.model.finding import Confidence
 from envdoctor.model.smoke import IMPORT, Status, TestResult
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.smoke_causes import FACT, NEEDS
+from envdoctor.rules.smoke_causes import NEEDS
 from envdoctor.rules.smoke_examples import failed, not_imported, passed, smoked
-from envdoctor.rules.smoke_words import device_in_words, evidence, grouped, raised
+from envdoctor.rules.smoke_words import grouped, raised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,22 +43,14 @@ if TYPE_CHECKING:
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Yield one finding for the tests that failed with the same words on one device."""
-    if not machine.looked_at(FACT):
-        return
     for group in grouped(machine, matrix, Status.FAILED):
-        where = "" if group.is_import else f" on {device_in_words(machine, group.first.device)}"
         meaning = (
             "No program of this Python can use torch."
             if group.is_import
             else "Programs that compute this there fail in the same way."
         )
-        found = RULE.finding(
-            machine,
-            group.subject(machine),
-            f"{group.named} failed{where}{raised(group.first)}. {meaning}",
-            confidence=Confidence.PROVED,
-        )
-        yield replace(found, evidence=evidence(machine, group.tests), caused_by=group.cause)
+        failed_so = f"{group.named} failed{group.where(machine)}{raised(group.first)}"
+        yield group.finding(RULE, machine, f"{failed_so}. {meaning}")
 
 
 LAUNCH = "CUDA error: unspecified launch failure"

@@ -33,8 +33,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envdoctor.model.finding import Confidence, Severity
-from envdoctor.model.smoke import Status
+from envdoctor.model.finding import Confidence, Evidence, Severity
+from envdoctor.model.smoke import ALL_GPUS, Status
 from envdoctor.rules import smoke_causes, smoke_speed
 from envdoctor.rules.rule import Example, Rule, Stage
 from envdoctor.rules.smoke_words import device_in_words, evidence, place
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from envdoctor.model.machine import Machine
     from envdoctor.model.smoke import TestResult
 
-BESIDE = ("smoke.conditions",)
+CONDITIONS = "smoke.conditions"
 """What a reader may want to see beside the tests."""
 
 
@@ -64,10 +64,17 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
             machine,
             subject,
             f"Kernels give the right numbers on {device_in_words(machine, device)} far too slowly: {_told(results)}.",
-            *(fact for fact in BESIDE if machine.is_known(fact) and machine.value(fact)),
             confidence=Confidence.PROVED,
         )
-        yield replace(found, evidence=(*evidence(machine, results), *found.evidence))
+        yield replace(found, evidence=(*evidence(machine, results), *_beside(machine, device)))
+
+
+def _beside(machine: Machine, device: str) -> tuple[Evidence, ...]:
+    """Return what was seen of the device meanwhile, and of no other; nothing where nobody watched."""
+    if not machine.is_known(CONDITIONS):
+        return ()
+    rows: list[Value] = [row for row in machine.rows(CONDITIONS) if device in (ALL_GPUS, row.get("device"))]
+    return tuple(Evidence(CONDITIONS, rows, one.source) for one in machine.evidence(CONDITIONS)) if rows else ()
 
 
 def _told(results: list[TestResult]) -> str:

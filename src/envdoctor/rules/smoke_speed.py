@@ -15,12 +15,11 @@ and fp8 is measured with exact sums, which are slower than those that peaks are 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from envdoctor.model.boards import ALL_GPUS, board_name
+from envdoctor.model.boards import board_name
 from envdoctor.model.machine import Undecidable
-from envdoctor.model.smoke import Status
+from envdoctor.model.smoke import ALL_GPUS, Status
 from envdoctor.rules import smoke_causes
 
 if TYPE_CHECKING:
@@ -65,6 +64,10 @@ LEAST_SECONDS = 50e-6
 """A product that the peak would do in less is not judged: starting it takes a good part of that."""
 
 
+FEW = 0.01
+"""Below that share, a percentage without decimals would say nothing."""
+
+
 class Share(NamedTuple):
     """A rate beside a reference: `fraction` of it was reached, `least` must be, and `words` say what it is."""
 
@@ -83,7 +86,10 @@ class Share(NamedTuple):
     @property
     def sentence(self) -> str:
         """What was reached of what."""
-        told = f"{self.rate:.4g} {self.unit}, {self.fraction:.0%} of the {self.reference:.4g} {self.unit}"
+        share = f"{self.fraction:.0%}" if self.fraction >= FEW else f"{self.fraction:.2%}"
+        small = self.unit == "TFLOP/s" and self.reference < 1
+        unit, factor = ("GFLOP/s", 1000) if small else (self.unit, 1)
+        told = f"{self.rate * factor:.4g} {unit}, {share} of the {self.reference * factor:.4g} {unit}"
         return f"{told} {self.words}"
 
 
@@ -142,15 +148,15 @@ def _judged(result: TestResult, machine: Machine, matrix: Matrix) -> TestResult:
     if not shares:
         return result
     figures = {**(result.figures or {}), **{share.figure: share.fraction for share in shares}}
-    told = replace(result, figures=figures)
+    told = result._replace(figures=figures)
     short = [share for share in shares if share.fraction < share.least]
     if not short:
         return told
     sentence = "; ".join(share.sentence for share in short)
     held = held_down_by(machine, result.device, result.name)
     if held:
-        return replace(told, message=f"{sentence}; not judged: {held}")
-    return replace(told, status=Status.SLOW, message=sentence)
+        return told._replace(message=f"{sentence}; not judged: {held}")
+    return told._replace(status=Status.SLOW, message=sentence)
 
 
 def _shares(result: TestResult, machine: Machine, matrix: Matrix) -> Iterator[Share]:
@@ -193,7 +199,7 @@ def _peak(test: str, key: str, machine: Machine, device: str, matrix: Matrix) ->
 def _is_small(result: TestResult, peak: float) -> bool:
     """Whether a product is too small to show the speed of its GPU: one measured where memory or time was short."""
     rows = (result.figures or {}).get("rows")
-    return rows is not None and 2 * rows**3 / (peak * 1e12) < LEAST_SECONDS
+    return rows is not None and 2 * rows * rows * rows / (peak * 1e12) < LEAST_SECONDS
 
 
 def _before(result: TestResult, key: str, machine: Machine) -> float | None:

@@ -24,15 +24,13 @@ The limits are those of envdoctor's battery (docs/adr/0012-smoke.md); NVIDIA dri
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envdoctor.model.finding import Confidence
 from envdoctor.model.smoke import IMPORT, Status, TestResult
 from envdoctor.rules.rule import Example, Rule, Stage
-from envdoctor.rules.smoke_causes import FACT, NEEDS
+from envdoctor.rules.smoke_causes import NEEDS
 from envdoctor.rules.smoke_examples import passed, smoked
-from envdoctor.rules.smoke_words import device_in_words, evidence, frame, grouped, quoted
+from envdoctor.rules.smoke_words import frame, grouped, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,20 +42,12 @@ if TYPE_CHECKING:
 
 def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
     """Yield one finding for the tests on one device that did not end."""
-    if not machine.looked_at(FACT):
-        return
     for group in grouped(machine, matrix, Status.TIMED_OUT):
-        where = "" if group.is_import else f" on {device_in_words(machine, group.first.device)}"
         words, at = quoted(group.first.message) or "did not end in its time", frame(group.first)
         meaning = "imports torch" if group.is_import else "computes this there"
-        found = RULE.finding(
-            machine,
-            group.subject(machine),
-            f"{group.named} {words}{where}.{f' It stood in {at}.' if at else ''} "
-            f"A program that {meaning} most likely hangs.",
-            confidence=Confidence.PROVED,
-        )
-        yield replace(found, evidence=evidence(machine, group.tests), caused_by=group.cause)
+        stood = f" It stood in {at}." if at else ""
+        message = f"{group.named} {words}{group.where(machine)}.{stood} A program that {meaning} most likely hangs."
+        yield group.finding(RULE, machine, message)
 
 
 RULE = Rule(

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from envdoctor.model.finding import Evidence
-from envdoctor.model.smoke import IMPORT, Status, row_of
-from envdoctor.rules.smoke_causes import ALL_GPUS, DEVICES, FACT, cause, gpu_of, results
+from envdoctor.model.finding import Confidence, Evidence
+from envdoctor.model.smoke import ALL_GPUS, IMPORT, Status, row_of
+from envdoctor.rules.smoke_causes import DEVICES, FACT, cause, gpu_of, results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
     from envdoctor.model.smoke import TestResult
+    from envdoctor.rules.rule import Rule
 
 MOST_WORDS = 200
 """Characters quoted of what software said."""
 
 MOST_NAMED = 5
-
-OF_NVIDIA = ("cu", "CU", "NCCL")
-"""How the libraries begin that do the work of a test on a GPU alone."""
 
 
 class Group(NamedTuple):
@@ -47,6 +47,15 @@ class Group(NamedTuple):
         where = place(machine, self.first.device)
         return where if len(self.tests) > 1 else f"{where}/{self.first.name}"
 
+    def where(self, machine: Machine) -> str:
+        """Say on what, as the middle of a sentence; nothing of an import."""
+        return "" if self.is_import else f" on {device_in_words(machine, self.first.device)}"
+
+    def finding(self, rule: Rule, machine: Machine, message: str) -> Finding:
+        """Return what a rule says of it: proved, with these tests alone as evidence, and with its cause."""
+        found = rule.finding(machine, self.subject(machine), message, confidence=Confidence.PROVED)
+        return replace(found, evidence=evidence(machine, self.tests), caused_by=self.cause)
+
     @property
     def named(self) -> str:
         """Name the tests, as the beginning of a sentence."""
@@ -54,10 +63,8 @@ class Group(NamedTuple):
             return "`import torch`"
         if len(self.tests) > 1:
             return f"{len(self.tests)} kernel tests ({some(one.name for one in self.tests)})"
-        of = self.first.library
-        # The processor does it by what torch was built with there, which the tests do not know.
-        known = of and not (self.first.device == "cpu" and of.startswith(OF_NVIDIA))
-        return f"The kernel test {self.first.name}{f' ({of})' if known else ''}"
+        of = f" ({self.first.library})" if self.first.library else ""
+        return f"The kernel test {self.first.name}{of}"
 
 
 def grouped(machine: Machine, matrix: Matrix, status: Status) -> Iterator[Group]:
@@ -103,7 +110,7 @@ def quoted(text: str) -> str:
     """Return the first line that says something, in a length a sentence can hold, without its full stop."""
     line = next((line for line in text.splitlines() if line.strip()), "")
     line = " ".join(line.replace("`", "'").split())
-    return (f"{line[:MOST_WORDS]}..." if len(line) > MOST_WORDS else line).rstrip(".:")
+    return f"{line[:MOST_WORDS]}..." if len(line) > MOST_WORDS else line.rstrip(".:")
 
 
 def raised(result: TestResult) -> str:

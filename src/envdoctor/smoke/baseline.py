@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import stat
-from math import isfinite
+from math import inf
 from typing import TYPE_CHECKING
 
 from envdoctor.model.boards import board_name
+from envdoctor.model.smoke import number_in
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
@@ -72,9 +73,5 @@ def _figures(value: Value) -> dict[str, Value]:
     """Return what was measured, without what was worked out from it."""
     if not isinstance(value, dict):
         return {}
-    return {
-        key: float(number)
-        for key, number in value.items()
-        if isinstance(number, (int, float)) and not isinstance(number, bool)
-        and isfinite(number) and number > 0 and not key.startswith("of_")
-    }  # fmt: skip
+    numbers = {key: number_in(number) for key, number in value.items() if not key.startswith("of_")}
+    return {key: number for key, number in numbers.items() if number is not None and 0 < number < inf}

@@ -19,9 +19,9 @@ from envdoctor.host.conversation import Conversation
 from envdoctor.host.folder import temporary_folder
 from envdoctor.host.host import Host
 from envdoctor.host.memory import Memory
-from envdoctor.model.smoke import IMPORT, Status, TestResult
+from envdoctor.model.smoke import IMPORT, TIME_OVER, Status, TestResult
 from envdoctor.smoke.child.case import FULL
-from envdoctor.smoke.endings import OVER, TIME_OVER, Ending
+from envdoctor.smoke.endings import OVER, Ending
 from envdoctor.smoke.results import result_blamed, result_told
 from envdoctor.smoke.watching import SCRIPT, Begun, Gone, Told, watch
 
@@ -63,6 +63,7 @@ TEMPORARY = ("TEMP", "TMP") if sys.platform == "win32" else ("TMPDIR",)
 class Limits:
     """Seconds: for an import of torch, for a test (times its patience), for the whole battery.
 
+    A test has as long as the import took where that was longer.
     Without `importing_counts` the battery's time begins when torch is imported for the first time.
     """
 
@@ -133,6 +134,7 @@ class _Battery:
         self.torch: dict[str, Value] = {}
         self.devices: dict[str, Mapping[str, Value]] = {}
         self.trouble = ""
+        self.imported_in = 0.0
         self.idle = 0
         self.over_at = time.monotonic() + order.limits.battery if order.limits.importing_counts else math.inf
 
@@ -182,10 +184,12 @@ class _Battery:
         for happened in happenings:
             now = time.monotonic()
             if isinstance(happened, Begun):
+                if happened != self._next(imported=imported):
+                    return BEFORE  # it is none of ours that speaks: not to be listened to any more
                 begun_at = now
                 if happened.test != IMPORT:
                     self.tell(Progress(self._done, len(self.order.items), happened.test, happened.device, None))
-            elif isinstance(happened, Told) and happened.test == IMPORT:
+            elif isinstance(happened, Told) and not imported:
                 imported = self._imported(happened)
             elif isinstance(happened, Told):
                 self._told(happened, (begun_at, now))
@@ -195,12 +199,18 @@ class _Battery:
                 return None  # what it may still do is nothing to wait for
         return BEFORE if imported else None
 
+    def _next(self, *, imported: bool) -> Begun:
+        """Return what a child that does as it was told begins next."""
+        case, device = self.left[0]
+        return Begun(case.name, device) if imported else Begun(IMPORT, "cpu")
+
     def _seconds_for(self, begun: Begun | None) -> float:
         """Return how long a test may take; until the import begins, the interpreter has as long as that."""
         limits = self.order.limits
         if begun is None or begun.test == IMPORT or not self.left:
             return limits.importing
-        return limits.test * self.left[0][0].patience
+        # Where torch was slow to be imported, everything is slow: a machine under load, files from afar.
+        return max(limits.test, self.imported_in) * self.left[0][0].patience
 
     def _imported(self, told: Told) -> bool:
         """Take what came of the import; False where it failed."""
@@ -208,9 +218,9 @@ class _Battery:
         if result.status is not Status.PASSED:
             self._not_imported(result)
             return False
+        self.imported_in = max(self.imported_in, min(result.seconds or 0.0, self.order.limits.importing))
         if not self.torch:
-            said = told.words.get("torch")
-            self.torch = {**(said if isinstance(said, dict) else {}), "import_seconds": result.seconds}
+            self.torch = {**_plain(told.words.get("torch")), "import_seconds": result.seconds}
             if not self.order.limits.importing_counts:
                 self.over_at = time.monotonic() + self.order.limits.battery
         return True
@@ -227,9 +237,9 @@ class _Battery:
         case, device = self.left[0]
         if (told.test, told.device) != (case.name, device):
             return
-        about = told.words.get("about")
-        if isinstance(about, dict) and about and device not in self.devices:
-            self.devices[device] = {"device": device, **about}
+        about = _plain(told.words.get("about"))
+        if about and device not in self.devices:
+            self.devices[device] = {**about, "device": device}
         self._settle(case, result_told(told, case.library_on(device)), window)
 
     def _gone(self, gone: Gone, window: tuple[float, float], *, imported: bool) -> Ending | None:
@@ -299,3 +309,10 @@ class _Battery:
             return None, environ
         environ |= {name: os.path.join(place, folder) for name, folder in CACHES.items()}
         return files, environ | dict.fromkeys(TEMPORARY, temporary)
+
+
+def _plain(said: Value) -> dict[str, Value]:
+    """Return what a child said of something: words and whole numbers, whatever else may stand among them."""
+    if not isinstance(said, dict):
+        return {}
+    return {key: value for key, value in said.items() if isinstance(value, (str, int)) and not isinstance(value, bool)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.host.notes import Notes
 from envdoctor.host.process import child_script
 from envdoctor.host.pynvml_folder import folder_of_pynvml
+from envdoctor.model.smoke import ALL_GPUS
 from envdoctor.model.throttle import throttle_names
 from envdoctor.smoke.manners import CPU, index_of
 
@@ -24,9 +25,6 @@ BETWEEN = 0.25
 
 LASTING = 3600.0
 """Seconds after which the child ends by itself, whatever became of us."""
-
-ALL_GPUS = "cuda"
-"""The device of a test that runs on all GPUs together."""
 
 
 class Look(NamedTuple):
@@ -62,7 +60,7 @@ class Watch:
         self._between = between
         self._notes: Notes | None = None
         if any(device != CPU for device in devices):
-            script = [child_script("nvml_watch"), folder_of_pynvml(), str(between), str(LASTING)]
+            script = [child_script("nvml_watch"), folder_of_pynvml(), str(between), str(LASTING), str(os.getpid())]
             self._notes = Notes([sys.executable, "-I", "-S", *script], os.environ if environ is None else environ)
         self._boards: dict[int, Board] = {}
         self._looks: dict[int, list[Look]] = {}

@@ -7,7 +7,7 @@ import signal
 from typing import NamedTuple
 
 from envdoctor.host.process import signal_name
-from envdoctor.model.smoke import Status
+from envdoctor.model.smoke import TIME_OVER, Status
 from envdoctor.smoke.child.channel import LOST
 
 MOST_OUTPUT = 2000
@@ -94,8 +94,6 @@ def found_no_memory(free: int) -> Ending:
     """Tell of a test that was ended for want of memory that was short before it began."""
     return Ending(Status.SKIPPED, f"memory ran short: {free // 2**20} MiB were free when it began")
 
-
-TIME_OVER = "the time for the battery was over"
 
 OVER = Ending(Status.SKIPPED, TIME_OVER)
 

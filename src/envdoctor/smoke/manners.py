@@ -25,6 +25,9 @@ LEAST_FREE_MIB = 2048
 """With less, tests would rather find memory short than a defect: context and libraries take their part first."""
 
 
+WITHOUT_CUDA = "the installed torch is built without CUDA; `envdoctor plan` says which one fits the GPU"
+
+
 class LeftOut(NamedTuple):
     """A device that is not run, and why. `device` is "cuda:1", or "gpu:1" where CUDA's order is not known."""
 
@@ -65,6 +68,8 @@ def devices_for(
         reason = None if devices else "no GPU is free to be tested"
     if devices or by_itself:
         return Chosen(tuple(devices), tuple(left_out), None if devices else reason)
+    if reason and not left_out and _number(machine, "gpu.count"):
+        left_out.append(LeftOut("any GPU", reason))
     return Chosen((CPU,), tuple(left_out), None)
 
 
@@ -110,6 +115,8 @@ def _as_asked(machine: Machine, asked: Sequence[str]) -> Chosen:
         reason = _locked(machine, index) if index is not None else None
         if order is not None and index is None and device != CPU:
             reason = f"CUDA counts {len(order)} GPU{'' if len(order) == 1 else 's'} here"
+        if device != CPU and _built_without_gpus(machine):
+            reason = WITHOUT_CUDA
         if reason:
             left_out.append(LeftOut(device, reason))
         else:
@@ -122,9 +129,8 @@ def _no_gpu_because(machine: Machine, order: tuple[int, ...] | None, by_itself: 
     """Say why no GPU comes into question at all; None where one may."""
     if _number(machine, "gpu.count") in (None, 0):
         return "no NVIDIA GPU is here" if machine.is_absent("gpu.count") else "no NVIDIA GPU was found"
-    version, cuda = machine.snapshot["torch.version"], machine.snapshot["torch.cuda"]
-    if isinstance(version, Known) and machine.is_absent("torch.cuda") and not isinstance(cuda, Known):
-        return "the installed torch is built without CUDA"
+    if isinstance(machine.snapshot["torch.version"], Known) and machine.is_absent("torch.cuda"):
+        return WITHOUT_CUDA
     if order is None:
         return "which GPUs CUDA counts is not known"
     if not order:
@@ -133,6 +139,12 @@ def _no_gpu_because(machine: Machine, order: tuple[int, ...] | None, by_itself: 
     if by_itself and init:
         return f"CUDA does not start (error {init})"
     return None
+
+
+def _built_without_gpus(machine: Machine) -> bool:
+    """Whether torch is there, and is built neither for CUDA nor for ROCm, whose devices go by the same name."""
+    known = isinstance(machine.snapshot["torch.version"], Known)
+    return known and machine.is_absent("torch.cuda") and machine.is_absent("torch.hip")
 
 
 def _occupied(machine: Machine, index: int) -> str | None:

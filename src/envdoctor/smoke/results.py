@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -23,20 +22,18 @@ def result_told(told: Told, library: str) -> TestResult:
     except ValueError:
         message = MEDDLED if told.meddled else "told something that is no result"
         read = TestResult(told.test, told.device, Status.FAILED, library, message=message)
-    read = replace(
-        read,
-        seconds=_finite(read.seconds),
+    read = read._replace(
+        seconds=None if (read.seconds or 0.0) < 0.0 else _finite(read.seconds),  # of a clock that was meddled with
         error=_finite(read.error),
         bound=_finite(read.bound),
         figures={name: number for name, number in (read.figures or {}).items() if isfinite(number)} or None,
     )
     if told.meddled and read.status in GOOD:
-        read = replace(read, status=Status.FAILED, message=MEDDLED)
+        read = read._replace(status=Status.FAILED, message=MEDDLED)
     if read.status in GOOD:
         return read
     code = told.words.get("error_code")
-    return replace(
-        read,
+    return read._replace(
         message=read.message or f"raised {read.exception} without a word",
         cuda_error=error_name(read.text, code if isinstance(code, int) else None),
         output=told.output,

@@ -103,6 +103,7 @@ class _Watched:
         self.test: Begun | None = None
         self.mark = ""
         self.meddled = False
+        self.dead = False
         self._begin(seconds_for(None))
 
     def _begin(self, seconds: float) -> None:
@@ -127,9 +128,11 @@ class _Watched:
                     yield happened
                     if isinstance(happened, Done):
                         return
-            elif heard is Heard.END:
+            elif heard is Heard.END or self.dead:
                 yield self._gone(self._ended())
                 return
+            # Its pipe does not end with it where what it started lives on; what it told is all there by the next look.
+            self.dead = self.child.status(0) is not None
             ending = self._beyond()
             if ending is not None:
                 yield self._gone(ending)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import time
 
 MARKER = "envdoctor-driver:"
 NO_LIBRARY = '{"status": 12, "error": "libnvidia-ml.so.1 cannot be loaded"}'
@@ -102,7 +103,7 @@ def state(nvml: ModuleType, index: int) -> None:
         ("compute_mode", lambda: nvml.nvmlDeviceGetComputeMode(handle)),
         ("throttle", lambda: throttle(nvml, handle)),
         ("virtualization", lambda: nvml.nvmlDeviceGetVirtualizationMode(handle)),
-        ("processes", lambda: len(nvml.nvmlDeviceGetComputeRunningProcesses(handle))),
+        ("processes", lambda: processes(nvml, handle)),
         ("utilization", lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu),
     ):
         try:
@@ -112,6 +113,41 @@ def state(nvml: ModuleType, index: int) -> None:
         except AttributeError:
             refused[key] = NO_SUCH_QUESTION
     return say(refused=refused, **told)
+
+
+def processes(nvml: ModuleType, handle: object) -> int:
+    """Ask how many compute on a GPU, by the question of driver branch 510 or the one before it.
+
+    Not by the name without a version: it answers for an older driver with an exception that is no `NVMLError`.
+    """
+    try:
+        return len(nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle))
+    except nvml.NVMLError as error:
+        if error.value != nvml.NVML_ERROR_FUNCTION_NOT_FOUND:
+            raise
+    return len(nvml.nvmlDeviceGetComputeRunningProcesses_v2(handle))
+
+
+IDLE_PERCENT = 20
+SETTLING = 1.2
+"""Seconds after which NVML's average of use, over a second at most, no longer holds what is over."""
+
+
+def settle(nvml: ModuleType, count: int) -> None:
+    """Wait a moment where a GPU is in use by nobody.
+
+    A driver that initialises a GPU with ECC shows that as use (NVML API reference, nvmlDeviceGetUtilizationRates), and
+    so does a program that has just ended.
+    """
+    for index in range(count):
+        try:
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            busy = nvml.nvmlDeviceGetUtilizationRates(handle).gpu > IDLE_PERCENT
+            if busy and not processes(nvml, handle):
+                return time.sleep(SETTLING)
+        except (nvml.NVMLError, AttributeError):  # said with the state
+            continue
+    return None
 
 
 def uncorrected(nvml: ModuleType, handle: object) -> object:
@@ -182,9 +218,11 @@ def main() -> None:
     except nvml.NVMLError as error:
         return say(failed="count", code=error.value, error=text(error))
     say(count=count)
-    for question in (device, state):
-        for index in range(count):
-            question(nvml, index)
+    for index in range(count):
+        device(nvml, index)
+    settle(nvml, count)
+    for index in range(count):
+        state(nvml, index)
     return say(end=True)
 
 

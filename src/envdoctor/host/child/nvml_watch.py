@@ -1,10 +1,10 @@
 """Writes down the state of every GPU again and again, as JSON lines, until it is ended.
 
-Run by path with `-I -S`: the folder that holds `pynvml`, the seconds between two looks, and after how many it stops by
-itself. First a line for each GPU, {"gpu": 0, "uuid": ..., "pci": ..., "limit": ..., "default_limit": ...} (limits in
-mW), then one for each look: {"at": time.monotonic(), "gpu": 0, "clock": MHz, "temperature": degrees C, "power": mW,
-"throttle": bits, "processes": how many compute on it, "mps": whether one of them is the MPS server}. What NVML refuses
-to tell is left out.
+Run by path with `-I -S`: the folder that holds `pynvml`, the seconds between two looks, after how many it stops by
+itself, and the process id of whoever started it, without whom it ends too. First a line for each GPU, {"gpu": 0,
+"uuid": ..., "pci": ..., "limit": ..., "default_limit": ...} (limits in mW), then one for each look: {"at":
+time.monotonic(), "gpu": 0, "clock": MHz, "temperature": degrees C, "power": mW, "throttle": bits, "processes": how many
+compute on it, "mps": whether one of them is the MPS server}. What NVML refuses to tell is left out.
 """
 
 from __future__ import annotations
@@ -78,12 +78,25 @@ def how_one_is(nvml: ModuleType, handle: object) -> dict[str, object]:
         },
     )
     try:
-        pids = [process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)]
+        pids = [process.pid for process in processes(nvml, handle)]
     except (nvml.NVMLError, AttributeError):
         return told
     told["processes"] = len(pids)
     told["mps"] = any(map(is_mps_server, pids)) or bool(pids and mps_is_offered())
     return told
+
+
+def processes(nvml: ModuleType, handle: object) -> list[ModuleType]:
+    """Ask who computes on a GPU, by the question of driver branch 510 or the one before it.
+
+    Not by the name without a version: it answers for an older driver with an exception that is no `NVMLError`.
+    """
+    try:
+        return list(nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle))
+    except nvml.NVMLError as error:
+        if error.value != nvml.NVML_ERROR_FUNCTION_NOT_FOUND:
+            raise
+    return list(nvml.nvmlDeviceGetComputeRunningProcesses_v2(handle))
 
 
 def is_mps_server(pid: int) -> bool:
@@ -119,7 +132,9 @@ def main() -> None:
         import pynvml as nvml
     except ImportError:
         return
-    parent, until = os.getppid(), time.monotonic() + lasting
+    # Told, since whoever started this may be gone before it can ask. Windows has a launcher in between.
+    parent = int(sys.argv[4]) if os.name == "posix" else os.getppid()
+    until = time.monotonic() + lasting
     handles = {}
     try:
         nvml.nvmlInit()

@@ -14,6 +14,9 @@ from .reference import exact
 if TYPE_CHECKING:
     from types import ModuleType
 
+WARMING = 0.03
+"""Seconds of work before the first that is timed on a GPU."""
+
 
 class Bench:
     """One test on one device.
@@ -153,19 +156,24 @@ class Bench:
     def seconds(self, work: Callable[[], object], *, repeat: int = 7, warm: int = 2) -> float:
         """Return the time of `work` in seconds: the median by events of a GPU, the shortest by the clock on the CPU.
 
-        What else runs on a processor only ever adds to the time.
+        What else runs on a processor only ever adds to the time. A GPU is warmed for a while, however short the work:
+        its clocks are low where it was idle.
         """
-        for _ in range(warm):
+        warmed, until = 0, time.perf_counter() + (WARMING if self.on_gpu else 0.0)
+        while warmed < warm or time.perf_counter() < until:
             work()
-        self.finish()
+            self.finish()
+            warmed += 1
         times = [self._once(work) for _ in range(repeat)]
         return statistics.median(times) if self.on_gpu else min(times)
 
     def _once(self, work: Callable[[], object]) -> float:
         if not self.on_gpu:
-            started = time.perf_counter()
+            # Where others compute as well the clock counts them too, and the time of the processors does not.
+            clock, processors = time.perf_counter(), time.process_time()
             work()
-            return time.perf_counter() - started
+            clock, processors = time.perf_counter() - clock, time.process_time() - processors
+            return min(clock, processors / self.torch.get_num_threads()) or clock
         begun, ended = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
         begun.record()
         work()

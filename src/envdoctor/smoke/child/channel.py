@@ -23,6 +23,7 @@ class Channel:
             self._number = int(named)
         os.set_inheritable(self._number, False)  # processes that torch starts shall not hold it open
         self._pipe = _identity(self._number)
+        self._process = os.getpid()
         self._begun = 0
         try:
             self._error = os.dup(2)  # not inheritable, and ours whatever a test makes of 2
@@ -32,6 +33,7 @@ class Channel:
 
     def begin(self, test: str, device: str) -> None:
         """Say that a test begins, and mark the place among what is printed: what follows is of this test."""
+        self._leave_if_forked()
         self._begun += 1
         mark = "\x1etest %d\x1e" % self._begun
         if self._error_pipe is not None and _identity(self._error) == self._error_pipe:
@@ -40,6 +42,7 @@ class Channel:
 
     def say(self, **words: object) -> None:
         """Write one object; where nobody can hear it any more, or a test has closed the pipe, the process ends."""
+        self._leave_if_forked()
         line = (json.dumps(words) + "\n").encode("ascii")
         try:
             while line:
@@ -47,6 +50,11 @@ class Channel:
                     os._exit(LOST)
                 line = line[os.write(self._number, line) :]
         except OSError:
+            os._exit(LOST)
+
+    def _leave_if_forked(self) -> None:
+        """End a process that a test forked and let return: its parent tells the results."""
+        if os.getpid() != self._process:
             os._exit(LOST)
 
 

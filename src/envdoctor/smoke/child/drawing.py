@@ -18,6 +18,9 @@ PIECES = 12
 SPREAD = 1.0000305177578125
 """A factor that brings numbers of 16 bits to as many as the type holds."""
 
+AT_ONCE = 2**24
+"""Bytes drawn at once: Python draws fewer than 2^31 bits."""
+
 CODES = {2: "h", 4: "i", 8: "q"}
 """Of Python's arrays, by bytes."""
 
@@ -31,7 +34,10 @@ class Drawing:
 
     def bits(self, count: int, size: int) -> Any:
         """Return whole numbers of `size` (2, 4 or 8) bytes, of which every bit is random."""
-        drawn = bytearray(self.random.getrandbits(8 * size * count).to_bytes(size * count, "little"))
+        drawn = bytearray()
+        while len(drawn) < size * count:
+            some = min(AT_ONCE, size * count - len(drawn))
+            drawn += self.random.getrandbits(8 * some).to_bytes(some, "little")
         dtype = {2: self.torch.int16, 4: self.torch.int32, 8: self.torch.int64}[size]
         if count and hasattr(self.torch, "frombuffer"):
             return self.torch.frombuffer(drawn, dtype=dtype)

@@ -12,6 +12,7 @@ from collections import deque
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
+from .as_shipped import put_back
 from .bench import Bench
 from .case import Case, Unavailable, WrongNumbers
 from .catalogue import all_cases
@@ -26,12 +27,13 @@ MOST_TEXT = 4000
 
 MOST_FRAMES = 8
 MOST_WARNINGS = 5
+MOST_CODE = 2**31
 
 NO_MEMORY = (
     "out of memory",
     "can't allocate memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
+    "_STATUS_ALLOC_FAILED",  # cuBLAS, cuDNN, cuSOLVER, cuSPARSE
+    "CUFFT_ALLOC_FAILED",
 )
 NO_KERNEL_WRITTEN = ("not implemented for '", "is not implemented on this machine")
 """What torch says where it has no such operation for a device or number type at all, which is no defect."""
@@ -113,9 +115,11 @@ def run_one(torch: ModuleType, case: Case, device: str, order: Dict[str, Any]) -
     if stack_after:
         # By number: a test may have put anything in the place of sys.stderr.
         faulthandler.dump_traceback_later(stack_after * case.patience, exit=False, file=2)
+    put_back(torch)
     began = time.perf_counter()
     bench: Optional[Bench] = None
-    with warnings.catch_warnings(record=True) as given:
+    # Named: otherwise it is looked for in sys.modules, out of which a test may have taken it.
+    with warnings.catch_warnings(record=True, module=warnings) as given:
         warnings.simplefilter("always")
         try:
             bench = Bench(
@@ -154,15 +158,14 @@ def _raised(trouble: BaseException) -> Dict[str, Any]:
         return {"status": "wrong-numbers", "message": text, "error": trouble.error, "bound": trouble.bound}
     kind = type(trouble).__name__
     if isinstance(trouble, MemoryError) or kind == "OutOfMemoryError" or any(words in text for words in NO_MEMORY):
-        return {"status": "skipped", "message": "out of memory: " + text}
+        return {"status": "skipped", "message": "out of memory: " + text if text else "out of memory"}
     if isinstance(trouble, (RuntimeError, NotImplementedError)) and any(words in text for words in NO_KERNEL_WRITTEN):
         return {"status": "skipped", "message": "this torch does not offer it here: " + text}
-    code = getattr(trouble, "error_code", None)  # torch.AcceleratorError
     return {
         "status": "failed",
         "exception": kind,
         "message": text,
-        "error_code": code if isinstance(code, int) else None,
+        "error_code": _error_code(trouble),
         "trace": _frames(trouble),
     }
 
@@ -171,9 +174,19 @@ def _text(said: object) -> str:
     """Return the words of an exception or a warning; one whose own words fail has none."""
     try:
         return str(said)[:MOST_TEXT]
-    # What it is made of was written by others, and anything may come of it.
-    except Exception:
+    # What it is made of was written by others, and anything may come of it, KeyboardInterrupt and SystemExit too.
+    except BaseException:
         return ""
+
+
+def _error_code(trouble: BaseException) -> Optional[int]:
+    """Return the number that a torch.AcceleratorError has; CUDA's are below 1000."""
+    try:
+        code = getattr(trouble, "error_code", None)
+        return int(code) if isinstance(code, int) and 0 <= code <= MOST_CODE else None
+    # As for its words.
+    except BaseException:
+        return None
 
 
 def _frames(trouble: BaseException) -> List[str]:

@@ -32,12 +32,25 @@ MISSING = (
     ("too old to be supported by the triton", "triton has no code for this GPU"),
     ("InvalidCxxCompiler", "there is no C++ compiler"),
     ("Failed to find C compiler", "there is no C compiler, which triton needs"),
+    ("libcuda.so cannot found", "triton does not find the driver's libcuda.so where ldconfig lists libraries"),
+    ("'/sbin/ldconfig'", "there is no ldconfig, by which triton looks for the driver's libcuda.so"),
     ("Python.h: No such file", "Python's headers are not installed"),  # gcc
     ("'Python.h' file not found", "Python's headers are not installed"),  # clang
+    ("execvp: No such file", "the C++ compiler is not whole"),  # gcc without g++, or no PATH at all
+    ("posix_spawnp: No such file", "the C++ compiler is not whole"),  # gcc 14
+    ("unrecognized command", "the C++ compiler is too old for this torch"),  # -std=c++20 before gcc 10
+    ("error: invalid value 'c++", "the C++ compiler is too old for this torch"),  # clang
+    ("cannot find -lgomp", "the library of OpenMP is not installed"),
+    ("cannot find -lomp", "the library of OpenMP is not installed"),
+    ("'ascii' codec can't", "the locale is for ASCII alone, and torch's own files are not"),
     ("omp.h: No such file", "the headers of OpenMP are not installed"),
     ("'omp.h' file not found", "the headers of OpenMP are not installed"),
     ("Read-only file system", "the folder for what is compiled cannot be written to"),
     ("No space left on device", "the disk is full"),
+    ("File size limit exceeded", "a limit (ulimit -f) keeps files too small for what is compiled"),
+    ("Killed signal terminated program", "memory ran out for the compiler"),  # gcc
+    ("out of memory allocating", "memory ran out for the compiler"),
+    ("virtual memory exhausted", "memory ran out for the compiler"),
     ("failed to map segment from shared object", "the folder for what is compiled forbids to run it"),
 )
 """Words of torch, triton, a compiler or the system, and what is missing where they stand in an error."""

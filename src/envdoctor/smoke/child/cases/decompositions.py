@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Tuple
 
 from ..case import Case
 from ..reference import exact, gamma, product, roundoff
+from ..strictness import heed_environment
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -131,8 +132,10 @@ def _is_lower(matrix: Any) -> bool:
 
 
 def _needs_lapack(torch: ModuleType, bench: Bench) -> None:
-    there = bench.on_gpu or getattr(torch._C, "has_lapack", True)
-    bench.needs(there, "this torch was built without LAPACK")
+    if bench.on_gpu:
+        heed_environment(bench)  # which speaks to all of NVIDIA's libraries
+    else:
+        bench.needs(getattr(torch._C, "has_lapack", True), "this torch was built without LAPACK")
 
 
 CASES = (

@@ -23,11 +23,6 @@ LARGEST = 1000
 def run(torch: ModuleType, bench: Bench) -> None:
     """Capture, replay with fresh numbers in the same buffers, and compare each time."""
     bench.needs(hasattr(torch.cuda, "CUDAGraph"), "CUDA graphs came with torch 1.10")
-    with torch.cuda.device(bench.device):  # a graph is captured on the current one
-        _capture_and_replay(torch, bench)
-
-
-def _capture_and_replay(torch: ModuleType, bench: Bench) -> None:
     count = 2**20 if bench.full else 2**14
     left, right, out = (torch.zeros(count, device=bench.device) for _ in range(3))
     replays = torch.zeros(1, dtype=torch.int64, device=bench.device)

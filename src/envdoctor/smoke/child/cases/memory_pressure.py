@@ -1,8 +1,9 @@
 """Memory can be had in large pieces, keeps what is written to it, and is given back.
 
 Exact: every number in it is its own index over all pieces, so that two places which are one and the same show too.
-On a GPU nine tenths of what is free are taken at full size, and a modest part otherwise; on the CPU never more than a
-tenth of what is available, for whoever takes more may be ended for it.
+On a GPU nine tenths of what is free are taken at full size, and a modest part otherwise or where somebody else has
+taken of it; on the CPU, and on a GPU that shares its memory, never more than a tenth of what is available, for whoever
+takes more may be ended for it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 PIECE = 512 * MIB
+OF_OTHERS = 0.25
+"""The share of a GPU's memory that context, libraries and a desktop may have; more belongs to somebody who computes."""
 AT_ONCE = 2**23
 """Numbers compared at once, 64 MiB; fewer where memory is short, for the numbers to compare with take as much."""
 
@@ -40,8 +43,16 @@ def run(torch: ModuleType, bench: Bench) -> None:
 def _on_gpu(torch: ModuleType, bench: Bench) -> int:
     bench.needs(hasattr(torch.cuda, "mem_get_info"), "this torch does not tell what memory is free")
     torch.cuda.empty_cache()
-    free = torch.cuda.mem_get_info(bench.device)[0]
-    return int(free * 9 // 10 if bench.full else min(256 * MIB, free // 10)) // MIB * MIB
+    free, whole = torch.cuda.mem_get_info(bench.device)
+    if _is_shared(torch, bench):
+        return min(_on_cpu(bench), int(free // 10 // MIB * MIB))
+    alone = whole - free - torch.cuda.memory_reserved(bench.device) <= OF_OTHERS * whole
+    return int(free * 9 // 10 if bench.full and alone else min(256 * MIB, free // 10)) // MIB * MIB
+
+
+def _is_shared(torch: ModuleType, bench: Bench) -> bool:
+    """Whether the GPU computes in the memory of the processor, as those of Jetson and DGX Spark do."""
+    return bool(getattr(torch.cuda.get_device_properties(bench.device), "is_integrated", False))
 
 
 def _on_cpu(bench: Bench) -> int:
@@ -79,7 +90,7 @@ def _give_back(torch: ModuleType, bench: Bench, size: int, before: int) -> None:
     after = torch.cuda.memory_reserved(bench.device)
     kept = after - before
     bench.true(kept <= size // 2, f"torch keeps {kept // MIB} MiB of the {size // MIB} MiB that it no longer needs")
-    if bench.full:
+    if bench.full and not _is_shared(torch, bench):
         more, given = torch.cuda.mem_get_info(bench.device)[0] - free, during - after
         bench.true(more >= given // 2, f"{given // MIB} MiB were given back, and {more // MIB} MiB more are free")
 

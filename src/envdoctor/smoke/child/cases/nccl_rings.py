@@ -41,7 +41,7 @@ def sum_over_all(torch: ModuleType, bench: Bench) -> None:
         bench.same(other, want, f"the sum over all GPUs in place on {device}")
     count, ranks = _large(bench), len(bench.devices)
     large = [torch.zeros(count, device=device) for device in bench.devices]
-    _bus(torch, bench, lambda: nccl.all_reduce(large), count, 2 * (ranks - 1) / ranks)
+    _bus(bench, lambda: nccl.all_reduce(large), count, 2 * (ranks - 1) / ranks)
 
 
 def gather_from_all(torch: ModuleType, bench: Bench) -> None:
@@ -58,7 +58,7 @@ def gather_from_all(torch: ModuleType, bench: Bench) -> None:
     count = _large(bench) // ranks
     parts = [torch.zeros(count, device=device) for device in bench.devices]
     whole = [torch.zeros(ranks * count, device=device) for device in bench.devices]
-    _bus(torch, bench, lambda: nccl.all_gather(parts, whole), ranks * count, (ranks - 1) / ranks)
+    _bus(bench, lambda: nccl.all_gather(parts, whole), ranks * count, (ranks - 1) / ranks)
 
 
 def alone(torch: ModuleType, bench: Bench) -> None:
@@ -66,22 +66,21 @@ def alone(torch: ModuleType, bench: Bench) -> None:
     together = torch.distributed
     bench.needs(together.is_available() and together.is_nccl_available(), "this torch was built without NCCL")
     _settle(bench)
-    with torch.cuda.device(bench.device):
-        meeting = os.path.join(tempfile.mkdtemp(dir=bench.folder), "meeting")
-        together.init_process_group("nccl", store=together.FileStore(meeting, 1), rank=0, world_size=1, timeout=ALONE)
-        try:
-            given = bench.integers(SMALL, low=-LARGEST, high=LARGEST, dtype=torch.float32)
-            want = given.to("cpu")
-            together.all_reduce(given)
-            bench.same(given, want, "the sum over one GPU")
-            together.broadcast(given, src=0)
-            bench.same(given, want, "what one GPU sent to itself")
-            out = [torch.full_like(given, float("nan"))]
-            together.all_gather(out, given)
-            bench.same(out[0], want, "what was gathered from one GPU")
-            together.barrier()
-        finally:
-            together.destroy_process_group()
+    meeting = os.path.join(tempfile.mkdtemp(dir=bench.folder), "meeting")
+    together.init_process_group("nccl", store=together.FileStore(meeting, 1), rank=0, world_size=1, timeout=ALONE)
+    try:
+        given = bench.integers(SMALL, low=-LARGEST, high=LARGEST, dtype=torch.float32)
+        want = given.to("cpu")
+        together.all_reduce(given)
+        bench.same(given, want, "the sum over one GPU")
+        together.broadcast(given, src=0)
+        bench.same(given, want, "what one GPU sent to itself")
+        out = [torch.full_like(given, float("nan"))]
+        together.all_gather(out, given)
+        bench.same(out[0], want, "what was gathered from one GPU")
+        together.barrier()
+    finally:
+        together.destroy_process_group()
 
 
 def _library(torch: ModuleType, bench: Bench) -> Any:
@@ -117,9 +116,9 @@ def _large(bench: Bench) -> int:
     return 2**26 if bench.full else 2**24
 
 
-def _bus(torch: ModuleType, bench: Bench, work: Callable[[], object], elements: int, factor: float) -> None:
-    with torch.cuda.device(bench.devices[0]):  # no GPU is done before all have sent
-        bench.figures["bus_gb_per_s"] = 4 * elements / bench.seconds(work) / 1e9 * factor
+def _bus(bench: Bench, work: Callable[[], object], elements: int, factor: float) -> None:
+    """Measure on the first GPU: none is done before all have sent."""
+    bench.figures["bus_gb_per_s"] = 4 * elements / bench.seconds(work) / 1e9 * factor
 
 
 CASES = (

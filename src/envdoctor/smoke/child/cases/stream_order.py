@@ -21,14 +21,13 @@ CLOCK_MS = 0.001
 
 def run(torch: ModuleType, bench: Bench) -> None:
     """Hand numbers from stream to stream, by every spelling of a wait."""
-    with torch.cuda.device(bench.device):
-        count = 2**22 if bench.full else 2**18
-        busy = torch.ones(count, device=bench.device)
-        streams = [torch.cuda.Stream(), torch.cuda.Stream(priority=-1)]
-        for producer, consumer in (streams, streams[::-1]):
-            _handed_on(torch, bench, producer, consumer, busy)
-            _kept(torch, bench, producer, consumer, busy)
-        _timed(torch, bench, busy)
+    count = 2**22 if bench.full else 2**18
+    busy = torch.ones(count, device=bench.device)
+    streams = [torch.cuda.Stream(), torch.cuda.Stream(priority=-1)]
+    for producer, consumer in (streams, streams[::-1]):
+        _handed_on(torch, bench, producer, consumer, busy)
+        _kept(torch, bench, producer, consumer, busy)
+    _timed(torch, bench, busy)
 
 
 def _keep_busy(busy: Any) -> None:
