@@ -154,29 +154,37 @@ class Bench:
             raise Unavailable(reason)
 
     def seconds(self, work: Callable[[], object], *, repeat: int = 7, warm: int = 2) -> float:
-        """Return the time of `work` in seconds: the median by events of a GPU, the shortest by the clock on the CPU.
+        """Return the time of `work` in seconds: on a GPU by its events, the median; on the CPU that of one thread.
 
-        What else runs on a processor only ever adds to the time. A GPU is warmed for a while, however short the work:
-        its clocks are low where it was idle.
+        A GPU is warmed for a while, however short the work: its clocks are low where it was idle.
         """
-        warmed, until = 0, time.perf_counter() + (WARMING if self.on_gpu else 0.0)
+        if not self.on_gpu:
+            return self._of_one_thread(work, repeat + warm)
+        warmed, until = 0, time.perf_counter() + WARMING
         while warmed < warm or time.perf_counter() < until:
             work()
             self.finish()
             warmed += 1
-        times = [self._once(work) for _ in range(repeat)]
-        return statistics.median(times) if self.on_gpu else min(times)
+        return statistics.median(self._by_events(work) for _ in range(repeat))
 
-    def _once(self, work: Callable[[], object]) -> float:
-        if not self.on_gpu:
-            # Where others compute as well the clock counts them too, and the time of the processors does not.
-            clock, processors = time.perf_counter(), time.process_time()
-            work()
-            clock, processors = time.perf_counter() - clock, time.process_time() - processors
-            return min(clock, processors / self.torch.get_num_threads()) or clock
+    def _by_events(self, work: Callable[[], object]) -> float:
         begun, ended = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
         begun.record()
         work()
         ended.record()
         ended.synchronize()
         return float(begun.elapsed_time(ended)) / 1e3
+
+    def _of_one_thread(self, work: Callable[[], object], repeat: int) -> float:
+        """Return the shortest time that a thread computed: several would wait for each other where others compute."""
+        threads = self.torch.get_num_threads()
+        self.torch.set_num_threads(1)
+        try:
+            times = []
+            for _ in range(repeat):
+                begun = time.thread_time()
+                work()
+                times.append(time.thread_time() - begun)
+        finally:
+            self.torch.set_num_threads(threads)
+        return min(times) or time.get_clock_info("thread_time").resolution
