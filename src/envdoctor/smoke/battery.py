@@ -23,7 +23,7 @@ from envdoctor.model.smoke import IMPORT, TIME_OVER, Status, TestResult
 from envdoctor.smoke.child.case import FULL
 from envdoctor.smoke.endings import OVER, Ending
 from envdoctor.smoke.results import result_blamed, result_told
-from envdoctor.smoke.watching import SCRIPT, Begun, Gone, Told, watch
+from envdoctor.smoke.watching import ENOUGH, ENOUGH_FULL, SCRIPT, Begun, Gone, Told, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -170,7 +170,8 @@ class _Battery:
             self.trouble = f"{self.order.python} could not be started: {child.trouble}"
             return
         before = len(self.left)
-        with closing(watch(child, self._seconds_for, lambda: self.over_at, self.memory)) as happenings:
+        enough = ENOUGH_FULL if self.order.size == FULL else ENOUGH
+        with closing(watch(child, self._seconds_for, lambda: self.over_at, self.memory, enough)) as happenings:
             idle = self._listen(happenings)
         if len(self.left) < before:
             self.idle = 0

@@ -35,8 +35,9 @@ MOST_WRITTEN = 16 * 2**20
 RESERVE_SHARE, RESERVE_LEAST = 0.03, 256 * 2**20
 """What a test has to leave of the memory that was free when it began, in bytes at least."""
 
-ENOUGH = 2 * 2**30
-"""Bytes that no test needs: one that took less before the memory was at its end came upon too little of it."""
+ENOUGH, ENOUGH_FULL = 2**29, 2**31
+"""Bytes that no test needs for itself, in its small and its large size; all of them together were seen to take 300 and
+850 MiB. One that took less before the memory was at its end came upon too little of it."""
 
 
 class Begun(NamedTuple):
@@ -75,14 +76,16 @@ def watch(
     seconds_for: Callable[[Begun | None], float],
     over_at: Callable[[], float],
     memory: Memory,
+    enough: int = ENOUGH,
 ) -> Generator[Happening, None, None]:
     """Yield what happens until the child is no more; it has been ended with all its group when this is over.
 
     `seconds_for` tells how long a test may take, None standing for the start of the interpreter. `over_at` is the time
-    (`time.monotonic()`) at which the whole battery ends, asked again and again.
+    (`time.monotonic()`) at which the whole battery ends, asked again and again. `enough` are bytes of memory that no
+    test of that size needs.
     """
     try:
-        yield from _Watched(child, seconds_for, over_at, memory).happenings()
+        yield from _Watched(child, seconds_for, over_at, memory, enough).happenings()
     finally:
         child.stop()
 
@@ -94,11 +97,13 @@ class _Watched:
         seconds_for: Callable[[Begun | None], float],
         over_at: Callable[[], float],
         memory: Memory,
+        enough: int,
     ) -> None:
         self.child = child
         self.seconds_for = seconds_for
         self.over_at = over_at
         self.memory = memory
+        self.enough = enough
         self.kills = memory.kills()
         self.test: Begun | None = None
         self.mark = ""
@@ -195,8 +200,9 @@ class _Watched:
         took = self.memory.held_by_group(self.child.pid) - self.held
         if took < (self.free - left) / 2:
             return None
+        own = self.memory.held_by(self.child.pid) - self.held  # a compiler that it started needs what it needs
         self.child.stop()
-        if took < ENOUGH:
+        if own < self.enough:
             return endings.found_no_memory(self.free)
         return endings.took_all_memory(took, self._output())
 
