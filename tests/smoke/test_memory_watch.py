@@ -87,7 +87,7 @@ def test_who_takes_all_of_little_is_ended_too(tmp_path: Path) -> None:
 
 
 def test_where_little_was_free_nobody_is_blamed(tmp_path: Path) -> None:
-    ending, _ = ended_by(tmp_path, f"eaten = b'x' * {460 * MIB}; import time; time.sleep(600)", Small(700 * MIB))
+    ending, _ = ended_by(tmp_path, f"eaten = b'x' * {38 * MIB}; import time; time.sleep(600)", Small(700 * MIB))
     assert ending.status is Status.SKIPPED
     assert "memory ran short" in ending.message
 
