@@ -114,8 +114,8 @@ def command(
     envdoctor smoke --baseline today.json        is it still as fast?
     envdoctor smoke --list                       what the tests are
 
-    The exit code is 0 when every test passed or was skipped, 1 when one ended otherwise, 2 for unusable input, 3 when
-    the battery could not start.
+    The exit code is 0 when every test passed or was skipped, 1 when one ended otherwise, whatever its severity
+    (--fail-on never: 0), 2 for unusable input, 3 when the battery could not start.
     """
     from envdoctor.commands import deliver, examine, smoking
     from envdoctor.commands.knowledge import Knowledge
