@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from envdoctor.commands import index_base
 from envdoctor.commands.rule_pages import page_of
 from envdoctor.matrix.load import load_matrix
 from envdoctor.probes.environment import VARIABLES
@@ -96,6 +97,14 @@ and path are kept, without user info, query and path segments that are tokens.
 of it and of the network: certificates, proxies, logins in `netrc` or in an address. What they read they remember.
 
 {table(("variable", "what it says"), [(f"`{store.VARIABLE}`", store.MEANING)])}""",
+            f"""## Where wheels of PyTorch come from
+
+`check`, `plan` and `fix` name the PyTorch wheel index in their commands. A mirror of it is named by `--index-base`,
+else by this variable, else by `index-base = "..."` in `~/.config/envdoctor/envdoctor.toml` (`$XDG_CONFIG_HOME`, on
+Windows `%APPDATA%`). Files of a project are not asked: a repository that was cloned must not say where packages come
+from.
+
+{table(("variable", "what it says"), [(f"`{index_base.VARIABLE}`", index_base.MEANING)])}""",
         ]
     )
 

@@ -7,6 +7,7 @@ torch: newer ones, which no plan may bring in.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -49,7 +50,10 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def write_indexes(root: Path) -> None:
-    """Write `simple`, the default index, and `whl/cu118`, a channel, below `root`."""
+    """Write `simple`, the default index, and `whl/cu118`, a channel, below `root`.
+
+    `flat/cu118` holds the wheels of that channel in one folder, and `page/torch_stable.html` links them all.
+    """
     default, channel = root / "simple", root / "whl" / "cu118"
     _torch_set(default, "2.5.1", "0.20.1", "12.4", "nvidia-cuda-runtime-cu12")
     _torch_set(channel, "2.5.1+cu118", "0.20.1+cu118", "11.8", "nvidia-cuda-runtime-cu11")
@@ -61,6 +65,26 @@ def write_indexes(root: Path) -> None:
     add_wheel(default, "filelock", OLD_LOCK, files={"filelock/__init__.py": ""})
     add_wheel(channel, "numpy", NEW_NUMPY, files={"numpy/__init__.py": ""})
     add_wheel(channel, "filelock", NEW_LOCK, files={"filelock/__init__.py": ""})
+    write_flat(channel, root / "flat" / "cu118")
+    write_page(root / "flat" / "cu118", root / "page")
+
+
+def write_flat(channel: Path, folder: Path) -> None:
+    """Put the wheels of a channel into one folder, with a page that writes their plus sign as some mirrors do."""
+    folder.mkdir(parents=True)
+    for wheel in channel.glob("*/*.whl"):
+        shutil.copy(wheel, folder)
+    links = (f'<a href="{path.name.replace("+", "&#43;")}">{path.name[:20]}...</a>' for path in folder.glob("*.whl"))
+    (folder / "index.html").write_text("<html><body>" + "<br>".join(links) + "</body></html>", encoding="utf-8")
+
+
+def write_page(flat: Path, folder: Path) -> None:
+    """Write the page of links for all channels: `torch_stable.html`, whose links begin with the channel."""
+    shutil.copytree(flat, folder / flat.name, ignore=shutil.ignore_patterns("*.html"))
+    (folder / flat.name / "index.html").write_text("not listed", encoding="utf-8")
+    names = (f"{flat.name}/{path.name.replace('+', '%2B')}" for path in flat.glob("*.whl"))
+    links = "".join(f'<a href="{name}">{name}</a><br>\n' for name in names)
+    (folder / "torch_stable.html").write_text(links, encoding="utf-8")
 
 
 def _torch_set(index: Path, torch: str, vision: str, cuda: str, runtime: str) -> None:

@@ -126,22 +126,31 @@ def project_of(name: str, url: str, path: Path) -> Project:
     return made
 
 
-def planned(project: Project, url: str, standin: Path) -> dict[str, Any]:
+def planned(project: Project, url: str, standin: Path, base: str = "whl") -> dict[str, Any]:
     python = str(project.folder / ".venv" / "bin" / "python")
-    words = ["plan", "--python", python, "--index-base", f"{url}/whl", "--format", "json"]
+    words = ["plan", "--python", python, "--index-base", f"{url}/{base}", "--format", "json"]
     said = run_cli(words, standin_variables(S1), standin=standin)
     assert said.exit_code == 0, said.stderr
     plan: dict[str, Any] = said.json()
     return plan
 
 
-@pytest.mark.parametrize("name", ["uv", "poetry", "pdm"])
-def test_a_project_gets_the_right_torch_and_keeps_it(name: str, url: str, standin: Path, tmp_path: Path) -> None:
+LAYOUTS = [
+    *(("uv", "whl"), ("poetry", "whl"), ("pdm", "whl")),
+    *(("uv", "flat"), ("pdm", "flat"), ("uv", "page"), ("poetry", "page"), ("pdm", "page")),
+]
+"""Tools and mirrors: a page a project, a folder a channel, one page for all. poetry reads no folder."""
+
+
+@pytest.mark.parametrize(("name", "base"), LAYOUTS)
+def test_a_project_gets_the_right_torch_and_keeps_it(
+    name: str, base: str, url: str, standin: Path, tmp_path: Path
+) -> None:
     project = project_of(name, url, tmp_path)
     before = project.installed()
     assert (before["torch"], before["torchvision"]) == ("2.5.1", "0.20.1")
 
-    plan = planned(project, url, standin)
+    plan = planned(project, url, standin, base)
     assert plan["target"]["channel"] == "cu118"
     assert {step["argv"][0] for step in plan["steps"]} == {name}
     assert {step["applicability"] for step in plan["steps"]} == {"unsafe"}
@@ -153,7 +162,7 @@ def test_a_project_gets_the_right_torch_and_keeps_it(name: str, url: str, standi
     for argv in KEEP[name]:
         project.run(*argv)
     assert project.installed().items() >= {**right, **kept}.items()
-    assert planned(project, url, standin)["status"] == "nothing-to-do"
+    assert planned(project, url, standin, base)["status"] == "nothing-to-do"
 
 
 def test_why_the_index_of_uv_is_explicit_before_uv_add(url: str, tmp_path: Path) -> None:

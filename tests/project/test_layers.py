@@ -36,7 +36,7 @@ KEPT_TO = {
     "bs4": ("published/",),
     "remotezip": ("published/",),
     "platformdirs": ("published/",),
-    "tomlkit": ("upkeep/",),
+    "tomlkit": ("upkeep/", "fix/"),
     "torch": ("smoke/child/",),  # named there, and imported by the interpreter under examination alone
     "torchvision": ("smoke/child/cases/vision_ops.py",),
     "torchaudio": (),

@@ -20,12 +20,10 @@ from envdoctor import __version__
 
 ROOT = Path(__file__).parents[2]
 
-# The five the project allows itself, and the extra that it examines and never imports.
-RUNTIME = {"click", "rich", "packaging", "nvidia-ml-py", "tomli"}
-EXTRA = {
-    *("torch", "torchvision"),
-    *("pypi-simple", "beautifulsoup4", "requests", "urllib3", "remotezip", "platformdirs", "tomlkit"),
-}
+# Those the project allows itself, the last three imported late; what it examines and never imports, and what reads
+# package indexes whole.
+RUNTIME = {"click", "rich", "packaging", "nvidia-ml-py", "tomli", "requests", "urllib3", "tomlkit"}
+EXTRA = {*("torch", "torchvision"), *("pypi-simple", "beautifulsoup4", "remotezip", "platformdirs")}
 
 
 def call(*argv: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

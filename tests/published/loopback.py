@@ -71,9 +71,12 @@ def loopback() -> Iterator[Loopback]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body if answer.cut is None else body[: answer.cut])
+            if self.command == "GET":
+                self.wfile.write(body if answer.cut is None else body[: answer.cut])
             if answer.cut is not None:
                 self.close_connection = True
+
+        do_HEAD = do_GET  # noqa: N815 - as http.server calls it
 
         def log_message(self, *_: object) -> None:
             pass

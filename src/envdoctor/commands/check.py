@@ -12,6 +12,8 @@ from envdoctor.commands.failure import Unusable
 
 if TYPE_CHECKING:
     from envdoctor.cli import Invocation
+    from envdoctor.model.layout import Layout
+    from envdoctor.model.plan import Plan
 
 
 SAVED = "a saved machine runs nothing"
@@ -21,6 +23,7 @@ SAVED = "a saved machine runs nothing"
 @options.examining
 @options.deep
 @options.judging
+@options.index_base
 @click.option("--require-gpu", is_flag=True, help="A GPU must be usable: its absence is an error.")
 @click.option(
     "--snapshot",
@@ -52,6 +55,7 @@ def command(
     strict: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    index_base: str | None,
     require_gpu: bool,
     snapshot_file: str | None,
     save_snapshot: str | None,
@@ -71,6 +75,7 @@ def command(
     envdoctor check --snapshot friend.json   somebody else's machine
     """
     from envdoctor.commands import deliver, examine
+    from envdoctor.commands.index_base import index_base as base_of
 
     deliver.one_writer_to_stdout(outputs, save_snapshot)
     recorded = bool(os.environ.get(examine.SYSROOT))
@@ -82,6 +87,7 @@ def command(
         raise Unusable("--snapshot and --deep exclude each other: the files of a saved machine are not here")
     from envdoctor.commands.knowledge import Knowledge
 
+    base = base_of(index_base)  # also where no plan is made: a mistake in it is told whatever is found
     knowledge = Knowledge(matrix_file, select, ignore)
     if matrix_file or select or ignore:
         knowledge.gather()  # a mistake in what was named is told before anything is looked at
@@ -119,12 +125,17 @@ def command(
 
         live = snapshot_file is None
         pins = planning.constraints((), machine, live=live).pins
-        solver = Solver(Machine(seen, replace(wishes, pins=tuple(pins))), matrix, live=live)
-        plan = prove(
-            remedies.plan_for(diagnosis, solver),
-            solver,
-            lambda after: diagnose(after, matrix, wishes, select=chosen, ignore=left_out),
-        )
+        pinned = Machine(seen, replace(wishes, pins=tuple(pins)))
+
+        def made(layout: Layout) -> Plan:
+            solver = Solver(pinned, matrix, live=live, base=base.url, layout=layout)
+            return prove(
+                remedies.plan_for(diagnosis, solver),
+                solver,
+                lambda after: diagnose(after, matrix, wishes, select=chosen, ignore=left_out),
+            )
+
+        plan = planning.through(base, "auto", pinned, made)
     report = Report(
         snapshot=seen,
         diagnosis=diagnosis,

@@ -135,6 +135,33 @@ def reporting(function: Function) -> Function:
     )(function)
 
 
+LAYOUTS = ("auto", "projects", "flat")
+"""How a mirror is laid out: ask it, a page a project, a folder or page of links."""
+
+
+def index_base(function: Function) -> Function:
+    """Add a mirror to take wheels of PyTorch from."""
+    return click.option(
+        "--index-base",
+        callback=filled,
+        metavar="URL",
+        help="Root of a mirror of the PyTorch wheel index. Default: ENVDOCTOR_INDEX_BASE, then your settings.",
+    )(function)
+
+
+def mirror(function: Function) -> Function:
+    """Add a mirror, and how it is laid out."""
+    function = click.option(
+        "--index-layout",
+        callback=one_of(LAYOUTS),
+        default="auto",
+        show_default=True,
+        metavar=f"[{'|'.join(LAYOUTS)}]",
+        help="How the mirror is laid out: a page a project, or flat folders; auto asks it.",
+    )(function)
+    return index_base(function)
+
+
 def matrix(function: Function) -> Function:
     """Add a file laid over the compatibility matrix, or in place of it."""
     return click.option(

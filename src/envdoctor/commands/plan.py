@@ -79,9 +79,7 @@ OTHER_WORDS = {
     metavar="NAME",
     help=f"Write the command for this installer: {', '.join(NAMES)}.",
 )
-@click.option(
-    "--index-base", callback=options.filled, metavar="URL", help="Root of a mirror of the PyTorch wheel index."
-)
+@options.mirror
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -104,6 +102,7 @@ def command(
     constraint_files: tuple[str, ...],
     installer: str | None,
     index_base: str | None,
+    index_layout: str,
 ) -> int:
     """Say which torch, torchvision and channel fit this machine, a saved one, or one you describe.
 
@@ -114,6 +113,7 @@ def command(
     envdoctor plan --gpu V100 --driver 580.65.06 --torch '>=2.9,<2.11'
     envdoctor plan -c constraints.txt --with torchvision,torchaudio
     envdoctor plan --driver 470.256.02 --gpu A100 -v        every wheel, and why it was dropped
+    envdoctor plan --index-base https://mirror.example/pytorch/whl
     envdoctor plan --format json -o plan.json
 
     It stays within what you pin (--torch, --constraint) and what installed packages require of torch. For this
@@ -123,6 +123,7 @@ def command(
     """
     from envdoctor.commands import deliver, examine, knowledge, planning
     from envdoctor.commands.describe import Description
+    from envdoctor.commands.index_base import index_base as base_of
     from envdoctor.model.machine import Machine, Wishes
 
     deliver.one_writer_to_stdout(outputs, None)
@@ -131,6 +132,7 @@ def command(
         raise Unusable("a described machine excludes --from and --python")
     if snapshot_file and python:
         raise Unusable("--from and --python exclude each other: a saved machine has its interpreter already")
+    base = base_of(index_base)
     matrix = knowledge.load(matrix_file)
     # A described driver is there for a GPU, also where none is named: then only the driver narrows the choice.
     wishes = Wishes(
@@ -148,7 +150,7 @@ def command(
     constraints = planning.constraints(constraint_files, Machine(seen), live=live)
     machine = Machine(seen, replace(wishes, pins=tuple(constraints.pins)))
     weigh = verbose or any(deliver.destination(output, form)[0] == "json" for output in outputs or ("",))
-    plan = planning.plan(machine, matrix, live=live, installer=installer, base=index_base, weigh=weigh)
+    plan = planning.plan(machine, matrix, live=live, installer=installer, base=base, layout=index_layout, weigh=weigh)
     if constraints.notes:
         plan = replace(plan, because=(*plan.because, *constraints.notes))
     planning.show(plan, seen, form, outputs, verbose=verbose)

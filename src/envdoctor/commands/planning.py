@@ -15,18 +15,18 @@ from envdoctor.model.finding import Severity, Verdict
 from envdoctor.plan.partners import COMPILED_PARTNERS
 from envdoctor.plan.solve import Solver
 from envdoctor.plan.terms import wished
-from envdoctor.plan.wheel_index import BASE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envdoctor.commands.constraints import Constraints
+    from envdoctor.commands.index_base import IndexBase
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.finding import Diagnosis
+    from envdoctor.model.layout import Layout
     from envdoctor.model.machine import Machine
     from envdoctor.model.plan import Plan, Weighed
     from envdoctor.model.snapshot import Snapshot
-
-ADDRESS = r"(?:https?://[!-.0-~]|file://)[!-~]*"
-"""A URL with a host, or a file's; a blank or a control character in it would end up in a command."""
 
 MOST_FACTS = 6
 """Names of facts in one line."""
@@ -67,17 +67,42 @@ def partner_names(text: str) -> tuple[str, ...]:
 
 
 def plan(
-    machine: Machine, matrix: Matrix, *, live: bool, installer: str | None, base: str | None, weigh: bool = False
+    machine: Machine,
+    matrix: Matrix,
+    *,
+    live: bool,
+    installer: str | None,
+    base: IndexBase,
+    layout: str = "auto",
+    weigh: bool = False,
 ) -> Plan:
     """Judge the machine and plan for it; a wish that what is installed does not meet is a reason by itself.
 
-    With `weigh` the plan lists every candidate. Raises `Unusable`.
+    `layout` is one of `index_base.LAYOUTS`: with "auto" a mirror is asked. With `weigh` the plan lists every candidate.
     """
-    if base is not None and not re.fullmatch(ADDRESS, base):
-        raise Unusable(f"--index-base {base}: not a URL; write it like {BASE}")
-    solver = Solver(machine, matrix, live=live, base=base or BASE, installer=installer)
-    answer = _proved(_answer(solver), solver)
-    return replace(answer, candidates=_weighed(solver)) if weigh else answer
+
+    def made(chosen: Layout) -> Plan:
+        solver = Solver(machine, matrix, live=live, base=base.url, installer=installer, layout=chosen)
+        answer = _proved(_answer(solver), solver)
+        return replace(answer, candidates=_weighed(solver)) if weigh else answer
+
+    return through(base, layout, machine, made)
+
+
+def through(base: IndexBase, layout: str, machine: Machine, made: Callable[[Layout], Plan]) -> Plan:
+    """Return the plan for the way a mirror is laid out; `made` makes one for a layout.
+
+    A mirror is asked only where a plan would take wheels from it. What is odd about it joins the plan's reasons.
+    """
+    answer = made("flat" if layout == "flat" else "projects")
+    if base.official:
+        return answer
+    from envdoctor.commands import mirror
+
+    found = mirror.asked(base, answer, machine, layout)
+    if found.layout not in (None, "projects") and layout == "auto":
+        answer = made(found.layout)
+    return replace(answer, because=(*answer.because, *found.notes))
 
 
 def constraints(files: tuple[str, ...], machine: Machine, *, live: bool) -> Constraints:

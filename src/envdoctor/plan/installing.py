@@ -18,10 +18,11 @@ from envdoctor.plan.installers.choose import UNDONE_BY, is_of_conda, project_too
 from envdoctor.plan.installers.order import Command, Order
 from envdoctor.plan.installers.permission import hindrance
 from envdoctor.plan.partners import COMPILED_PARTNERS
-from envdoctor.plan.wheel_index import exactly, index_url
+from envdoctor.plan.wheel_index import exactly, index_url, links_url
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.layout import Layout
     from envdoctor.model.machine import Machine
     from envdoctor.model.plan import Target
     from envdoctor.plan.candidates import Candidate
@@ -48,6 +49,11 @@ WHEELS = {"pip": pip, "uv": uv_pip}
 NEW_FOLDER = ".venv-torch"
 """Where advice puts a new virtual environment: a name that no tool takes for its own."""
 
+NO_FOLDER = (
+    "poetry takes packages from no folder of links, so its next install or sync undoes this, unless pyproject.toml "
+    "names the wheel itself: torch = { url = ... }"
+)
+
 IN_A_CONTAINER = "In a container this is gone with the container: put the same command into its Dockerfile"
 
 
@@ -55,14 +61,24 @@ class Installing:
     """Words steps for one machine.
 
     `live` when commands are for this very machine, so that they name its interpreter by path. `base` is the root of
-    the wheel index, `installer` a name or None for the one the environment has.
+    the wheel index and `layout` how it is laid out, `installer` a name or None for the one the environment has.
     """
 
-    def __init__(self, machine: Machine, matrix: Matrix, *, live: bool, base: str, installer: str | None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        matrix: Matrix,
+        *,
+        live: bool,
+        base: str,
+        installer: str | None,
+        layout: Layout = "projects",
+    ) -> None:
         self.machine = machine
         self.matrix = matrix
         self.live = live
         self.base = base
+        self.layout = layout
         self.installer = installer
         self._conda = CondaInstalling(machine, matrix, installer)
 
@@ -116,7 +132,8 @@ class Installing:
             return self._beside(order, why)
         why = f"puts torch {chosen.version} and its partners into the environment"
         # Without a local version any build of the release would do, so what is there has to be put there again.
-        if torch is not None and torch.release == chosen.version:
+        namesake = order.has_namesake and not self._by_project(order)
+        if namesake or (torch is not None and torch.release == chosen.version):
             return self._put_again(order, why)
         return self.put(order, why)
 
@@ -126,6 +143,8 @@ class Installing:
         if reason:
             return self._beside(order, f"{why}. But {reason}: install it into a new virtual environment")
         commands = () if order.again else self._by_project(order)
+        if not commands and order.find_links and self.by_project == "poetry":
+            why = f"{why}. {NO_FOLDER}"
         if commands:
             whys = (f"{why}; {command.note}" if command.installs else command.note for command in commands)
             return tuple(self._step(command, said, order) for command, said in zip(commands, whys, strict=True))
@@ -137,10 +156,11 @@ class Installing:
         there = tuple(
             requirement
             for name, requirement in zip(order.packages, order.requirements, strict=True)
-            if self.machine.is_known(f"{name}.version")
+            if order.has_namesake or self.machine.is_known(f"{name}.version")
         )
         again = self.put(replace(order, requirements=there, again=True), why)
-        if there == order.requirements or hindrance(self.machine):
+        complete = there == order.requirements and not order.has_namesake
+        if complete or hindrance(self.machine):
             return again
         return (*again, self.mend(order, "adds what was not there, with all that it requires"))
 
@@ -165,7 +185,8 @@ class Installing:
     ) -> Order:
         """Return an order for this environment; `Order` tells what its parts mean."""
         project, prefix = self._place("python.project"), self._place("python.prefix")
-        return Order(self.python, requirements, index_url, again, project, prefix, compiled)
+        links = links_url(self.base, index_url, self.layout) if index_url else None
+        return Order(self.python, requirements, index_url, again, project, prefix, compiled, links)
 
     @property
     def by_project(self) -> str | None:
@@ -208,7 +229,7 @@ class Installing:
         windows = self.machine.platform.startswith("windows")
         python = rf"{NEW_FOLDER}\Scripts\python.exe" if windows else f"{NEW_FOLDER}/bin/python"
         made = tool.new_environment(order.python, NEW_FOLDER)
-        (command,) = tool.commands(replace(order, python=python, again=False))
+        commands = [tool.commands(one)[0] for one in replace(order, python=python, again=False).in_turn]
         return (
             Step(
                 "create-environment",
@@ -217,12 +238,15 @@ class Installing:
                 made.argv,
                 change=Installs((), Into.NEW),
             ),
-            Step(
-                "install-wheels",
-                Applicability.MANUAL,
-                why,
-                command.argv,
-                change=Installs(order.requirements, Into.NEW, order.channel),
+            *(
+                Step(
+                    "install-wheels",
+                    Applicability.MANUAL,
+                    why,
+                    command.argv,
+                    change=Installs(order.requirements, Into.NEW, order.channel),
+                )
+                for command in commands
             ),
         )
 

@@ -88,7 +88,9 @@ def _solver_of(after: Snapshot, solver: Solver) -> Solver:
     """Return the solver of the machine as it would be, which words its commands in the same way."""
     words = solver.installing
     machine = Machine(after, solver.machine.wishes)
-    return Solver(machine, solver.matrix, live=words.live, base=solver.base, installer=words.installer)
+    return Solver(
+        machine, solver.matrix, live=words.live, base=solver.base, installer=words.installer, layout=words.layout
+    )
 
 
 def _hides_an_error(gap: Skipped, before: Snapshot, after: Snapshot, plan: Plan) -> bool:

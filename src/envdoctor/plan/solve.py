@@ -24,6 +24,7 @@ from envdoctor.plan.wheel_index import BASE
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.matrix.serving import Need
+    from envdoctor.model.layout import Layout
     from envdoctor.model.machine import Machine
     from envdoctor.model.plan import Weighed
     from envdoctor.plan.candidates import Candidate
@@ -34,16 +35,23 @@ class Solver:
     """Answers for one machine.
 
     `live` when commands are for this very machine, so that they name its interpreter by path. `base` is the root
-    of the wheel index, `installer` a name or None for the one the environment has.
+    of the wheel index and `layout` how it is laid out, `installer` a name or None for the one the environment has.
     """
 
     def __init__(
-        self, machine: Machine, matrix: Matrix, *, live: bool = False, base: str = BASE, installer: str | None = None
+        self,
+        machine: Machine,
+        matrix: Matrix,
+        *,
+        live: bool = False,
+        base: str = BASE,
+        installer: str | None = None,
+        layout: Layout = "projects",
     ) -> None:
         self.machine = machine
         self.matrix = matrix
         self.base = base
-        self.installing = Installing(machine, matrix, live=live, base=base, installer=installer)
+        self.installing = Installing(machine, matrix, live=live, base=base, installer=installer, layout=layout)
 
     def wheel_set(self) -> Plan:
         """Find the set that serves every visible GPU, or say that none does and what would help.

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from envdoctor.matrix.conda import CONDA_FORGE
 from envdoctor.matrix.versions import parts
 
+if TYPE_CHECKING:
+    from envdoctor.model.layout import Layout
+
 BASE = "https://download.pytorch.org/whl"
 """Root of the PyTorch wheel index; a mirror of it has the same channels below its own root."""
+
+ONE_PAGE = "torch_stable.html"
+"""The page of links to the wheels of all channels that the PyTorch index, and a mirror of it, has at its root."""
 
 FIRST_TAGGED_ON_ARM = {"torch": (2, 6), "torchvision": (0, 25), "torchaudio": (2, 11)}
 """The release from which the Linux wheels for Arm name their channel, "+cpu" and "+cu126" alike.
@@ -20,6 +28,16 @@ and 0.26.0 (cu130) have one; torchaudio 2.6.0, 2.8.0, 2.9.1 and 2.10.0 (cpu) hav
 def index_url(base: str, channel: str, platform: str) -> str | None:
     """Return the index of a channel; None where the only builds are on the package index (macOS) or conda's."""
     return None if platform.startswith("macos") or channel == CONDA_FORGE else f"{base.rstrip('/')}/{channel}"
+
+
+def links_url(base: str, channel_url: str, layout: Layout) -> str | None:
+    """Return what is handed over as find-links for the channel at `channel_url`; None for a page a project.
+
+    A folder ends with a slash: links on its page are relative, and poetry and pip take other addresses for files.
+    """
+    if layout == "projects":
+        return None
+    return f"{channel_url}/" if layout == "flat" else f"{base.rstrip('/')}/{ONE_PAGE}"
 
 
 def local_version(release: str, channel: str, platform: str, package: str = "torch") -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+ALWAYS = {"requests": "requests", "urllib3": "urllib3"}
+"""What envdoctor itself depends on, and an installation without dependencies lacks."""
+
 LIBRARIES = {
     "pypi_simple": "pypi-simple",
-    "requests": "requests",
     "remotezip": "remotezip",
     "platformdirs": "platformdirs",
+    **ALWAYS,
 }
 """Modules of the extra `matrix` that this room imports, and what they are called on an index."""
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from envdoctor.published.fetching import JSON
 from envdoctor.published.files import SHA256, PublishedFile, read_name
-from envdoctor.published.local import path_of
+from envdoctor.published.links import may_link
 from envdoctor.published.unreachable import Unreachable
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def wheels_of(page: Page, project: str) -> tuple[PublishedFile, ...]:
             warnings.simplefilter("ignore")
             for listed, day in _json(page) if page.kind == JSON else _html(page):
                 file = _file(listed, day)
-                if file is not None and file.project == wanted and _may_link(page.url, file.url):
+                if file is not None and file.project == wanted and may_link(page.url, file.url):
                     found.setdefault(file.filename, file)
     except UnsupportedRepoVersionError:
         raise Unreachable("has pages of a later format than is known here") from None
@@ -49,11 +49,6 @@ def wheels_of(page: Page, project: str) -> tuple[PublishedFile, ...]:
     except (ValueError, RecursionError, AssertionError, ParserRejectedMarkup):
         raise Unreachable(NO_PAGE) from None
     return tuple(found.values())
-
-
-def _may_link(page: str, file: str) -> bool:
-    """Whether a page may send its reader there: one of the network not to the files of this machine."""
-    return path_of(page) is not None or path_of(file) is None
 
 
 def _json(page: Page) -> Iterator[tuple[DistributionPackage, str | None]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -118,6 +120,41 @@ class Session:
                 time.sleep(wait)
         return self._try(url, headers, limit, usable)
 
+    def size(self, url: str) -> int | None:
+        """Return how many bytes the server says a file has, without fetching it; None where it does not tell."""
+        import requests
+        import urllib3
+
+        try:
+            url = self.without_login(url)
+            path = path_of(url)
+            if path is not None:
+                return os.path.getsize(path)
+            if _origin(url) in self._dead:
+                return None
+            with self._http.head(
+                url,
+                auth=self.login_for(url),
+                headers={"Accept-Encoding": "identity"},  # of a packed answer the length would be another
+                allow_redirects=True,
+                timeout=(min(CONNECT_SECONDS, self.seconds), self.seconds),
+                verify=self._verify(url),
+                cert=self.settings.client_certificate,
+                proxies=self._proxies,
+            ) as response:
+                told = response.headers.get("Content-Length", "")
+                return int(told) if response.status_code == 200 and re.fullmatch(r"[0-9]{1,15}", told) else None
+        except (Unreachable, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
+            if isinstance(problem, (requests.ConnectionError, requests.Timeout)):
+                self._dead[_origin(url)] = "does not answer"
+            return None
+
+    @property
+    def _proxies(self) -> dict[str, str] | None:
+        """What is configured; given with each request, because requests lets its variables win over a session's."""
+        proxy = self.settings.proxy
+        return {"http": proxy, "https": proxy} if proxy else None
+
     def _try(self, url: str, headers: Mapping[str, str], limit: int, usable: tuple[int, ...]) -> Reply:
         origin = _origin(url)
         if origin in self._dead:
@@ -133,18 +170,16 @@ class Session:
         import urllib3
 
         ends = time.monotonic() + WHOLE_SECONDS * self.seconds
-        proxy = self.settings.proxy
         try:
             with self._http.get(
                 url,
                 headers=dict(headers),
                 auth=self.login_for(url),
                 stream=True,
-                timeout=(CONNECT_SECONDS, self.seconds),
+                timeout=(min(CONNECT_SECONDS, self.seconds), self.seconds),
                 verify=self._verify(url),
                 cert=self.settings.client_certificate,
-                # Given here because requests lets its variables win over what a session is told.
-                proxies={"http": proxy, "https": proxy} if proxy else None,
+                proxies=self._proxies,
             ) as response:
                 if response.status_code not in usable:
                     raise of_status(response.status_code)

@@ -52,7 +52,7 @@ def of_exception(problem: Exception, seconds: float) -> Unreachable:
 
     named = {type(one).__name__ for one in _chain(problem)}
     if isinstance(problem, requests.exceptions.ConnectTimeout) or "ConnectTimeoutError" in named:
-        return Dead(f"did not answer within {CONNECT_SECONDS} s")
+        return Dead(f"did not answer within {min(CONNECT_SECONDS, seconds):g} s")
     if isinstance(problem, requests.exceptions.Timeout) or "ReadTimeoutError" in named:
         return Unreachable(f"fell silent for {seconds:g} s")
     if isinstance(problem, requests.exceptions.SSLError) or "SSLError" in named:

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
 OFFICIAL_HOSTS = ("download.pytorch.org", "download-r2.pytorch.org")
 
-# A mirror keeps the end of the path. "whl/nightly/cu132" and "whl/test/cu132" are other indexes.
-_CHANNEL = r"(?:^|/)whl/(cpu|xpu|cu[0-9]{2,4}|rocm[0-9.]{1,8})(?:/simple)?/?$"
+# A mirror keeps the end of the path; several call the root "pytorch-wheels". "whl/nightly/cu132" and "whl/test/cu132"
+# are other indexes.
+_CHANNEL = r"(?:^|/)(?:whl|pytorch-wheels)/(cpu|xpu|cu[0-9]{2,4}|rocm[0-9.]{1,8})(?:/simple)?/?$"
 INDEXES = frozenset({"index-url", "extra-index-url"})
+LINKS = "find-links"
+"""How a flat mirror is configured."""
 
 
 class Setting(NamedTuple):
@@ -37,7 +40,16 @@ class Setting(NamedTuple):
     @property
     def channel(self) -> str | None:
         """The channel of the PyTorch index, or of a mirror of it, that an index setting names."""
-        match = re.search(_CHANNEL, self.value) if self.kind in INDEXES else None
+        return self._channel if self.kind in INDEXES else None
+
+    @property
+    def channel_of_links(self) -> str | None:
+        """The channel that a flat folder of a mirror of the PyTorch index holds, as its path says."""
+        return self._channel if self.kind == LINKS else None
+
+    @property
+    def _channel(self) -> str | None:
+        match = re.search(_CHANNEL, self.value)
         return match[1] if match and not self.value.endswith("\n") else None
 
     @property

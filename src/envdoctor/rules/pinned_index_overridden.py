@@ -10,7 +10,7 @@ touched.
 pip obeys the command line, then variables, then files: `PIP_INDEX_URL` in a CI job or a base image replaces the
 `index-url` of `pip.conf`, and `PIP_EXTRA_INDEX_URL` the whole `extra-index-url`. uv does the same with
 `UV_DEFAULT_INDEX`. With `UV_TORCH_BACKEND` uv takes torch and its partners from download.pytorch.org whatever index is
-configured, a company's mirror included.
+configured, a company's mirror included, and also where a folder of links (find-links) holds the build.
 
 ## How to be sure
 `python -m pip config debug` prints every file and variable with the values in them; `python -m pip config list`
@@ -23,7 +23,8 @@ in the command: `python -m pip install --index-url https://download.pytorch.org/
 
 ## Sources
 pip documentation, "Configuration", section "Precedence / Override order"; uv documentation, "Configuration files"
-and "Using uv with PyTorch"; astral-sh/uv issues 14145 and 19569 (the backend and a mirror).
+and "Using uv with PyTorch"; astral-sh/uv issues 14145 and 19569 (the backend and a mirror); the backend and find-links:
+tried with uv 0.13.9.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
-from envdoctor.rules.index_setting import INDEXES, Setting, settings_of
+from envdoctor.rules.index_setting import INDEXES, LINKS, Setting, settings_of
 from envdoctor.rules.rule import Example, Rule, Stage
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
 
-REPLACED = {"pip": INDEXES, "uv": frozenset({"index-url"})}
+REPLACED = {"pip": INDEXES | {LINKS}, "uv": frozenset({"index-url"})}
 """Settings of a file that the variable for the same setting replaces; uv joins lists instead."""
 
 
@@ -66,7 +67,8 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
 def _replaced(settings: tuple[Setting, ...]) -> Iterator[tuple[Setting, Setting]]:
     """Yield what stands in a file, and the variable in its place."""
     for pinned in settings:
-        if pinned.in_environment or pinned.channel is None or pinned.kind not in REPLACED.get(pinned.tool, ()):
+        channel = pinned.channel or pinned.channel_of_links
+        if pinned.in_environment or channel is None or pinned.kind not in REPLACED.get(pinned.tool, ()):
             continue
         winners = [one for one in settings if one.in_environment and (one.tool, one.kind) == (pinned.tool, pinned.kind)]
         if winners and all(one.value.rstrip("/") != pinned.value.rstrip("/") for one in winners):
@@ -74,17 +76,19 @@ def _replaced(settings: tuple[Setting, ...]) -> Iterator[tuple[Setting, Setting]
 
 
 def _ignored(settings: tuple[Setting, ...]) -> Iterator[tuple[Setting, Setting]]:
-    """Yield a PyTorch index of uv that a backend passes over."""
+    """Yield a PyTorch index of uv, or a folder of links, that a backend passes over."""
     backend = next((one for one in settings if one.kind == "torch-backend" and one.in_environment), None)
     if backend is None or backend.tool != "uv":
         return
     for pinned in settings:
-        if pinned.tool == "uv" and pinned.channel and not (pinned.official and pinned.channel == backend.value):
+        channel = pinned.channel or pinned.channel_of_links
+        if pinned.tool == "uv" and channel and not (pinned.official and channel == backend.value):
             yield pinned, backend
 
 
 CU128 = "https://download.pytorch.org/whl/cu128"
 MIRROR = "https://mirror.example/pytorch/whl/cu128"
+FLAT = "https://mirror.example/pytorch-wheels/cu128/"
 
 RULE = Rule(
     judge,
@@ -108,6 +112,24 @@ RULE = Rule(
             ]},
             severity=Severity.NOTE,
             says="torch-backend cu128",
+        ),
+        Example(
+            "UV_TORCH_BACKEND beside a flat mirror",
+            {"index.settings": [
+                Setting("uv", "torch-backend", "cu128", "UV_TORCH_BACKEND").row,
+                Setting("uv", "find-links", FLAT, "UV_FIND_LINKS").row,
+            ]},
+            severity=Severity.NOTE,
+            says=f"from {FLAT}, but UV_TORCH_BACKEND is set to torch-backend cu128",
+        ),
+        Example(
+            "PIP_FIND_LINKS over the flat mirror of pip.conf",
+            {"index.settings": [
+                Setting("pip", "find-links", "/srv/wheels", "PIP_FIND_LINKS").row,
+                Setting("pip", "find-links", FLAT, "/etc/pip.conf").row,
+            ]},
+            severity=Severity.NOTE,
+            says="PIP_FIND_LINKS is set to /srv/wheels and wins",
         ),
     ),
     quiet=(
@@ -137,6 +159,20 @@ RULE = Rule(
             {"index.settings": [
                 Setting("pip", "index-url", "https://mirror.example/simple", "PIP_INDEX_URL").row,
                 Setting("uv", "index-url", CU128, "/etc/uv/uv.toml").row,
+            ]},
+        ),
+        Example(
+            "links of no channel, replaced by others",
+            {"index.settings": [
+                Setting("pip", "find-links", "/srv/wheels", "PIP_FIND_LINKS").row,
+                Setting("pip", "find-links", "https://mirror.example/wheels/", "/etc/pip.conf").row,
+            ]},
+        ),
+        Example(
+            "two folders of links, which uv joins",
+            {"index.settings": [
+                Setting("uv", "find-links", "/srv/wheels", "UV_FIND_LINKS").row,
+                Setting("uv", "find-links", FLAT, "/etc/uv/uv.toml").row,
             ]},
         ),
         Example("nothing is configured", {}),

@@ -22,8 +22,9 @@ def from_tag(tag: str) -> Command:
 
 def from_python(order: Order, python: str) -> Command:
     """Return what builds an image on Python's own, with the wheels in it; `python` is a release, "3.12"."""
-    install = pip.commands(order)[0].argv
-    lines = f"FROM python:{python}-slim\nRUN {shlex.join((*install[:4], '--no-cache-dir', *install[4:]))}\n"
+    argvs = [pip.commands(one)[0].argv for one in order.in_turn]
+    runs = "".join(f"RUN {shlex.join((*argv[:4], '--no-cache-dir', *argv[4:]))}\n" for argv in argvs)
+    lines = f"FROM python:{python}-slim\n{runs}"
     tag = order.index_name.replace("pytorch-", "torch-") if order.index_url else "torch"
     bring = "bring CUDA with them, so" if (order.channel or "").startswith("cu") else "need nothing else:"
     note = f"the wheels {bring} a plain image of Python is enough"

@@ -27,7 +27,8 @@ def commands(order: Order) -> tuple[Command, ...]:
 
 def _source(order: Order) -> str:
     served = ", ".join(f'"{name}"' for name in order.packages)
+    kind = 'type = "find_links"\n' if order.find_links else ""
     return (
-        f'[[tool.pdm.source]]\nname = "{order.index_name}"\nurl = "{order.index_url}"\n'
+        f'[[tool.pdm.source]]\nname = "{order.index_name}"\n{kind}url = "{order.find_links or order.index_url}"\n'
         f'include_packages = [{served}]\nexclude_packages = ["*"]\n'
     )

@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
 def commands(order: Order) -> tuple[Command, ...]:
     """Return the command."""
-    index = ("--index-url", order.index_url) if order.index_url else ()
     again = ("--force-reinstall", "--no-deps") if order.again else ()
     built: tuple[str, ...] = ()
     if order.compiled:
         built = ("--no-cache-dir", "--no-build-isolation", "--no-binary", ",".join(order.packages))
-    return (Command((order.python, "-m", "pip", "install", *again, *built, *index, *order.requirements)),)
+    return (Command((order.python, "-m", "pip", "install", *again, *built, *order.where, *order.requirements)),)
 
 
 def removal(python: str, packages: tuple[str, ...]) -> tuple[str, ...]:

@@ -34,6 +34,9 @@ def command(order: Order, wheel: Wheel) -> Command:
 
 def of_wheels(order: Order) -> tuple[Command, ...]:
     """Return the command for wheels, which pixi keeps apart from conda's packages."""
+    if order.find_links:  # which `pixi add` has no option for
+        edit = Edit("pixi.toml", f'[pypi-options]\nfind-links = [{{ url = "{order.find_links}" }}]\n')
+        return (Command((*_add(order), "--pypi", *order.requirements), NOTE, edit),)
     index = ("--index", order.index_url) if order.index_url else ()
     return (Command((*_add(order), "--pypi", *index, *order.requirements), NOTE),)
 

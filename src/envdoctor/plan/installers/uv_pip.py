@@ -21,8 +21,9 @@ def commands(order: Order) -> tuple[Command, ...]:
             word for name in order.packages for word in ("--no-build-isolation-package", name, "--no-binary", name)
         )
         built = ("--no-cache", *named)
-    index = ("--index-url", order.index_url) if order.index_url else ()
-    return (Command(("uv", "pip", "install", "--python", order.python, *again, *built, *index, *order.requirements)),)
+    return (
+        Command(("uv", "pip", "install", "--python", order.python, *again, *built, *order.where, *order.requirements)),
+    )
 
 
 def removal(python: str, packages: tuple[str, ...]) -> tuple[str, ...]:

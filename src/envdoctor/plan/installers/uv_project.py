@@ -31,7 +31,9 @@ def commands(order: Order) -> tuple[Command, ...]:
 
 def _sources(order: Order) -> str:
     pinned = "".join(f'{name} = {{ index = "{order.index_name}" }}\n' for name in order.packages)
+    flat = 'format = "flat"\n' if order.find_links else ""
     return (
-        f'[[tool.uv.index]]\nname = "{order.index_name}"\nurl = "{order.index_url}"\nexplicit = true\n\n'
+        f'[[tool.uv.index]]\nname = "{order.index_name}"\nurl = "{order.find_links or order.index_url}"\n'
+        f"{flat}explicit = true\n\n"
         f"[tool.uv.sources]\n{pinned}"
     )

@@ -1,0 +1,131 @@
+"""A mirror asked for what a plan takes from it: how it is laid out, and what a user should know of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from envdoctor.commands.index_base import BY_ITSELF
+from envdoctor.model.change import Installs
+from envdoctor.rules.index_setting import INDEXES, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.commands.index_base import IndexBase
+    from envdoctor.model.layout import Layout
+    from envdoctor.model.machine import Machine
+    from envdoctor.model.plan import Plan
+    from envdoctor.published.layout import Probe, Wanted
+    from envdoctor.rules.index_setting import Setting
+
+TORCH_SET = ("torch", "torchvision", "torchaudio")
+
+
+class Mirror(NamedTuple):
+    """`layout` is None where no command takes anything from the mirror, or it did not tell; `notes` are sentences."""
+
+    layout: Layout | None
+    notes: tuple[str, ...] = ()
+    probe: Probe | None = None
+
+
+def asked(base: IndexBase, plan: Plan, machine: Machine, layout: str, *, sizes: bool = False) -> Mirror:
+    """Ask the mirror for what a plan would take from it; nothing is asked where the plan takes nothing from there.
+
+    `layout` is what the user says of it, "auto" where nothing: otherwise it is believed and not asked.
+    """
+    found = _taken(plan, base.url)
+    if found is None:
+        return Mirror(None)
+    for_typing = (*_overridden(plan, machine), *((BY_ITSELF,) if base.secret else ()))
+    if layout != "auto":
+        return Mirror("flat" if layout == "flat" else "projects", for_typing)
+    from envdoctor.published import layout as published
+
+    channel, wanted = found
+    told = published.probe(
+        base.asked, channel, wanted, python=machine.told("python.tag"), platform=machine.wheel_platform, sizes=sizes
+    )
+    return Mirror(told.layout, (*_notes(told, base, channel, machine), *for_typing), told)
+
+
+def _taken(plan: Plan, base: str) -> tuple[str, dict[str, str]] | None:
+    """Return the channel that a plan takes wheels from, and these builds; of the first way out that takes any."""
+    for one in (plan, *plan.alternatives):
+        # The address may stand in a step of its own: `poetry source add`.
+        if not any(base in word for step in one.steps for word in (*step.argv, step.edit.text if step.edit else "")):
+            continue
+        for change in (step.change for step in one.steps):
+            if not isinstance(change, Installs) or change.channel is None:
+                continue
+            named = [re.fullmatch(r"([a-z]+)==(\S+)", line) for line in change.requirements]
+            wanted = {match[1]: match[2] for match in named if match and match[1] in TORCH_SET}
+            if wanted:
+                return change.channel, wanted
+    return None
+
+
+def _notes(told: Probe, base: IndexBase, channel: str, machine: Machine) -> Iterator[str]:
+    if told.layout is None:
+        yield from _not_told(told, base, channel)
+        return
+    if told.layout != "projects":
+        what = "one page of links for all channels" if told.layout == "page" else "flat"
+        yield (
+            f"the mirror {base.url} is {what}: it is handed over as find-links, for as an index an installer finds "
+            "nothing there; what torch requires comes from there or from the index that the installer is configured for"
+        )
+        yield from _as_an_index(base, machine)
+    for one in told.wanted:
+        if one.known and one.file is None:
+            yield _lacking(one, base, machine)
+    if told.hosts:
+        yield f"links of the mirror lead to {' and '.join(told.hosts)}, which has to be reachable too"
+    if not told.hashed:
+        yield "the mirror tells no sha256 of its wheels, so an installer cannot see that one was damaged on its way"
+
+
+def _not_told(told: Probe, base: IndexBase, channel: str) -> Iterator[str]:
+    hint = ""
+    if base.url.endswith(("/simple", "/pypi")):
+        hint = "; an index of all packages has no folder for each channel, which --index-base needs"
+    what = "has nothing of torch for " + channel if told.answered else "could not be asked"
+    yield (
+        f"the mirror {base.url} {what}, and is taken for one with a page a project ({told.reason}){hint}; "
+        "--index-layout says it otherwise"
+    )
+
+
+def _overridden(plan: Plan, machine: Machine) -> Iterator[str]:
+    """Say that uv would go elsewhere than to the mirror that its command names."""
+    backend = next((one for one in _settings(machine) if one.kind == "torch-backend" and one.tool == "uv"), None)
+    if backend is not None and any(step.argv[:1] == ("uv",) for step in plan.steps):
+        yield (
+            f"uv is told in {backend.origin} to take torch from the backend {backend.value}, and so passes over every "
+            "mirror, that of this command too: take it away first (`env -u UV_TORCH_BACKEND uv ...` where it is the "
+            "variable)"
+        )
+
+
+def _settings(machine: Machine) -> tuple[Setting, ...]:
+    return settings_of(machine) if machine.is_known("index.settings") else ()
+
+
+def _as_an_index(base: IndexBase, machine: Machine) -> Iterator[str]:
+    """Name what takes the flat mirror for an index: nothing is found there, and torch comes from elsewhere."""
+    for one in _settings(machine):
+        if one.kind in INDEXES and f"{one.value}/".startswith(f"{base.url}/"):
+            yield (
+                f"{one.tool} is told in {one.origin} of {one.value} as an index, which it is not: there it finds "
+                "nothing, and takes a plain torch from elsewhere without a word; it has to be find-links there too"
+            )
+
+
+def _lacking(one: Wanted, base: IndexBase, machine: Machine) -> str:
+    python = machine.told("python.tag") or "this Python"
+    what = f"the mirror {base.url} has no {one.project} {one.version} for {python} on {machine.wheel_platform}"
+    if one.newest is None:
+        return f"{what}, nor any other release of it"
+    wish = f" (--torch {one.newest.partition('+')[0]})" if one.project == "torch" else ""
+    return f"{what}; its newest there is {one.newest}{wish}"
