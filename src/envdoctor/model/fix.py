@@ -84,8 +84,9 @@ class FixReport:
     those that a person has to. `commands` are their argv as they are typed, `cleared` the variables that the installer
     is not to see. `changes` are known in full after a fix and, before, as far as the installer told (`resolved`);
     `stays` counts the other distributions. `reason` says in a sentence why it ended as it did. `kept` is the folder
-    with the old environment, `log` the file with all that the installer said. `recovered` tells what an earlier run that
-    was interrupted had left, and what was done about it.
+    with the old environment, `copy` the one with the repaired environment where that was left beside it (`--into`,
+    conda), `log` the file with all that the installer said. `recovered` tells what an earlier run that was interrupted
+    had left, and what was done about it.
     """
 
     outcome: Outcome
@@ -104,6 +105,7 @@ class FixReport:
     proofs: tuple[Proof, ...] = ()
     reason: str = ""
     kept: str | None = None
+    copy: str | None = None
     log: str | None = None
     recovered: str | None = None
     notes: tuple[str, ...] = ()

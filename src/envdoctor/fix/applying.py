@@ -1,0 +1,228 @@
+"""Carrying a plan out in a copy: made, changed, compared, proved, swapped; or undone, and nothing was ever touched."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from envdoctor.fix import journal
+from envdoctor.fix.cloning import clone
+from envdoctor.fix.failures import reason
+from envdoctor.fix.freezing import freeze, outside, torch_set
+from envdoctor.fix.in_use import in_words
+from envdoctor.fix.installing import in_clone, install, program_of
+from envdoctor.fix.journal import Entry, Stage
+from envdoctor.fix.keeping import keep, put_in, settled
+from envdoctor.fix.place import make_state
+from envdoctor.fix.projects import answered, asked
+from envdoctor.fix.projects import environment_for as variables_of_project
+from envdoctor.fix.recovering import UNDER_WAY, recover
+from envdoctor.fix.relocating import relocate
+from envdoctor.fix.swapping import put_there, swap
+from envdoctor.fix.variables import environment_for
+from envdoctor.host.descendants import VARIABLE
+from envdoctor.host.process import Child
+from envdoctor.model.fix import PackageChange, Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from envdoctor.fix.place import Place
+
+    Tell = Callable[[str, int | None, int | None], None]
+
+ASKED_SECONDS = 60.0
+NOT_ASKED_FOR = "{} would have changed too, which nothing in the torch set requires"
+NO_SPACE = "no space left on the disk that holds {}: free some, or name a folder on another disk with --into"
+
+
+class Work(NamedTuple):
+    """What is to be done to which environment.
+
+    `source` is the environment as it is, `target` where the result belongs: the same place, or another one whose folder
+    does not exist. `python` is the interpreter that `commands` name. `files` are project files, by path, with the text
+    each is to have before the commands run, None where only the manager writes it; `manager` is the tool that keeps
+    `project`, None where an installer works on the environment alone. `made_new` where the first command
+    makes an environment in `new_folder` and nothing is copied. `secret_base` is the index base with its login, where it
+    has one, and `index_name` what a project calls that index.
+    """
+
+    source: Place
+    target: Place
+    python: str
+    commands: tuple[tuple[str, ...], ...]
+    environ: Mapping[str, str]
+    files: Mapping[str, str | None]
+    named: frozenset[str]
+    manager: str | None = None
+    project: str | None = None
+    made_new: bool = False
+    new_folder: str = ""
+    secret_base: str | None = None
+    index_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How it ended: `trouble` is a sentence where everything was put back, else empty."""
+
+    trouble: str = ""
+    proofs: tuple[Proof, ...] = ()
+    changes: tuple[PackageChange, ...] = ()
+    stays: int = 0
+    entry: Entry | None = None
+
+
+class Failed(Exception):
+    """Something did not hold; the text is a sentence for the user."""
+
+
+def apply(work: Work, verify: Callable[[str], Sequence[Proof]], tell: Tell) -> Applied:
+    """Do the work and return how it ended. The lock of the target is held by the caller.
+
+    `verify` is given the interpreter of the copy and returns what it found there, `tell` what is being done, with how
+    much of how much where that is known. Raises OSError where not even undoing was possible.
+    """
+    target = work.target
+    UNDER_WAY.append(target)
+    proofs: tuple[Proof, ...] = ()
+    try:
+        make_state(target)
+        entry = Entry(
+            id=os.urandom(6).hex(),
+            stage=Stage.MAKING,
+            environment=target.environment,
+            day=time.strftime("%Y-%m-%d", time.gmtime()),
+            before=_rows(freeze(work.source.environment)),
+            commands=work.commands,
+        )
+        journal.write(target, entry)
+        python = _copied(work, tell)
+        entry = _files_written(work, entry)
+        own = work.named | torch_set(target.new)
+        _installed(work, entry.mark, python, tell)
+        changes, stays = _compared(work, entry, own)
+        tell("verifying", None, None)
+        proofs = (*_only_the_set(work, changes, own | torch_set(target.new)), *verify(python))
+        failed = next((proof for proof in proofs if not proof.held), None)
+        if failed:
+            raise Failed(f"{failed.what}: {failed.told}" if failed.told else failed.what)
+        tell("putting it in place", None, None)
+        _undisturbed(work, entry)
+        relocate(target.new, target.new, target.environment)
+        entry = replace(entry, after=_rows(freeze(target.new)), files=settled(entry.files))
+        entry = swap(target, entry) if target == work.source else put_there(target, entry)
+    except (OSError, Failed) as problem:
+        recover(target)
+        return Applied(_sentence(problem, target), proofs)
+    finally:
+        UNDER_WAY.remove(target)
+    return Applied("", proofs, changes, stays, entry)
+
+
+def _copied(work: Work, tell: Tell) -> str:
+    """Make the copy, or nothing yet where it is made anew, and return its interpreter."""
+    new = work.target.new
+    if work.made_new:
+        return os.path.join(new, "bin", "python")
+    source = work.source.environment
+    clone(source, new, lambda done, of: tell("copying the environment", done, of))
+    relocate(new, source, new)
+    folder, name = os.path.split(work.python)
+    inside = os.path.relpath(os.path.realpath(folder), source)
+    if inside.startswith(os.pardir):
+        raise Failed(f"{work.python} lies outside of its environment")
+    return os.path.join(new, inside, name)
+
+
+def _files_written(work: Work, entry: Entry) -> Entry:
+    """Keep the project's files as they are, then write what has to stand in them before the commands run."""
+    if not work.files:
+        return entry
+    entry = replace(entry, files=keep(work.target, tuple(work.files)))
+    journal.write(work.target, entry)
+    for path, text in work.files.items():
+        if text is not None:
+            put_in(path, text)
+    return entry
+
+
+def _installed(work: Work, mark: str, python: str, tell: Tell) -> None:
+    for command in work.commands:
+        argv = in_clone(command, work.python, python)
+        if work.made_new:
+            argv = tuple(_renamed(word, work.new_folder, work.target.new) for word in argv)
+        environ = work.environ
+        if work.manager is not None:
+            environ = variables_of_project(work.manager, work.target.new, environ)
+        environ, _ = environment_for(argv, environ, work.secret_base, work.index_name)
+        _sure_of_the_copy(work, environ)
+        ran = install(
+            argv,
+            {**environ, VARIABLE: mark},
+            work.target.log,
+            lambda doing: tell(doing.what, doing.done, doing.of),
+            cwd=work.project or work.target.state,
+        )
+        if ran.exit != 0:
+            raise Failed(reason(ran))
+
+
+def _sure_of_the_copy(work: Work, environ: Mapping[str, str]) -> None:
+    """Ask the manager where it works: one that a setting leads elsewhere would change the environment itself."""
+    if work.manager is None or work.project is None:
+        return
+    question = asked(work.manager, work.project)
+    program = program_of(question[0], environ)
+    if program is None:
+        raise Failed(f"{question[0]} is not installed, or not on the PATH")
+    answer = Child((program, *question[1:]), environ).answer(time.monotonic() + ASKED_SECONDS)
+    if not answered(answer.out, work.target.new):
+        raise Failed(f"{work.manager} would not work in the copy, but where a setting of its own says")
+
+
+def _renamed(word: str, folder: str, new: str) -> str:
+    return new + word[len(folder) :] if word == folder or word.startswith(f"{folder}{os.sep}") else word
+
+
+def _compared(work: Work, entry: Entry, own: frozenset[str]) -> tuple[tuple[PackageChange, ...], int]:
+    """Return what changed, the torch set first, and how many distributions stayed."""
+    before, after = {} if work.made_new else dict(entry.before), freeze(work.target.new)
+    changed = outside(before, after, ())
+    ordered = sorted(changed, key=lambda change: (change.name not in own, change.name))
+    names = {change.name for change in changed}
+    return tuple(ordered), sum(name not in names for name in before)
+
+
+def _only_the_set(work: Work, changes: Sequence[PackageChange], own: frozenset[str]) -> tuple[Proof, ...]:
+    if work.made_new:
+        return ()
+    others = [change.name for change in changes if change.name not in own]
+    told = NOT_ASKED_FOR.format(" and ".join(others[:3])) if others else ""
+    return (Proof("nothing outside the torch set changed", not others, told),)
+
+
+def _undisturbed(work: Work, entry: Entry) -> None:
+    """Look at the environment once more: what became of it meanwhile is not in the copy."""
+    if work.made_new:
+        return
+    if _rows(freeze(work.source.environment)) != entry.before:
+        raise Failed(f"packages of {work.source.environment} were changed while the copy was repaired")
+    users = in_words(work.source.environment) if work.source == work.target else None
+    if users:
+        raise Failed(f"{users} since the fix began")
+
+
+def _rows(frozen: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(frozen.items()))
+
+
+def _sentence(problem: OSError | Failed, target: Place) -> str:
+    if isinstance(problem, Failed):
+        return str(problem)
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NO_SPACE.format(os.path.dirname(target.environment))
+    return f"{problem.filename or target.state}: {problem.strerror or problem}"
