@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 
 NEEDS_LINUX = {
     "cli": "signals, /proc and a driver that is compiled here",
+    "fix": "virtual environments with bin/python, flock, signals and /proc",
     "gallery/test_live_hostile.py": "file names that only Linux allows",
     "host": "signals, /proc and a driver that is compiled here",
     "plan/test_real_conda_specs.py": "py-rattler, which the group test has for Linux",

@@ -27,6 +27,7 @@ COMMANDS = {
     "snapshot": "Look only: save what can be seen as JSON, to judge or share later.",
     "smoke": "Run kernels with the installed torch and say which are right, and how fast.",
     "plan": "Say which torch fits this machine, or one you describe.",
+    "fix": "Show what the plan would change; carry it out in a copy, prove it, and swap; or go back.",
     "explain": "Print the page of one rule: what it means, why it happens, how to fix it.",
     "rules": "List every rule.",
     "matrix": "Print the compatibility matrix, or compare it with the package index.",
@@ -136,13 +137,17 @@ def _deaf(numbers: Sequence[int]) -> None:
 
 
 def _tidy() -> None:
-    """End the children that still run, and take away a live line, folders, and a file that is half written."""
-    clear = getattr(sys.modules.get("envdoctor.commands.smoke_progress"), "clear", None)
-    if clear is not None:
-        clear()
+    """End the children that still run, and take away a live line, a fix half done, folders, and a half written file."""
+    for teller in ("envdoctor.commands.smoke_progress", "envdoctor.commands.fix_progress"):
+        clear = getattr(sys.modules.get(teller), "clear", None)
+        if clear is not None:
+            clear()
     stop_all = getattr(sys.modules.get("envdoctor.host.process"), "stop_all", None)
     if stop_all is not None:
         stop_all()
+    undo_all = getattr(sys.modules.get("envdoctor.fix.recovering"), "undo_all", None)
+    if undo_all is not None:
+        undo_all()
     remove_folders = getattr(sys.modules.get("envdoctor.host.folder"), "remove_folders", None)
     if remove_folders is not None:
         remove_folders()

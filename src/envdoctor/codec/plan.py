@@ -19,7 +19,7 @@ def encode(plan: Plan) -> dict[str, Value]:
         "schema": SCHEMA,
         "status": plan.status.value,
         "target": _encode_target(plan.target) if plan.target else None,
-        "steps": [_encode_step(step) for step in plan.steps],
+        "steps": [encode_step(step) for step in plan.steps],
         "alternatives": [encode(alternative) for alternative in plan.alternatives],
         "because": [to_json(constraint) for constraint in plan.because],
         "undecided": plan.undecided,
@@ -57,7 +57,8 @@ def _encode_target(target: Target) -> dict[str, Value]:
     }
 
 
-def _encode_step(step: Step) -> dict[str, Value]:
+def encode_step(step: Step) -> dict[str, Value]:
+    """Return one step as the document holds it."""
     return {
         "kind": step.kind,
         "applicability": step.applicability.value,

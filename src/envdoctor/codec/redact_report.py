@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envdoctor.codec.redact import Redactor
+from envdoctor.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Evidence, Finding
+    from envdoctor.model.fix import FixReport
     from envdoctor.model.plan import Plan, Step
     from envdoctor.model.report import Report
     from envdoctor.model.smoke import TestResult
     from envdoctor.model.smoke_report import SmokeReport
-    from envdoctor.model.snapshot import Snapshot
 
 
 def redacted_report(
@@ -54,6 +55,40 @@ def redacted_plan(
 ) -> Plan:
     """Return a plan that is saved without its report, made for the machine of `snapshot`; arguments as above."""
     return _plan(plan, Redactor(snapshot, home, user, hostname))
+
+
+def redacted_fix(
+    report: FixReport,
+    snapshot: Snapshot | None,
+    home: str | None,
+    user: str | tuple[str, ...] | None,
+    hostname: str | None,
+) -> FixReport:
+    """Return what a fix did without names of people, hosts and devices; `snapshot` is None where nobody looked.
+
+    The other arguments as above.
+    """
+    redactor = Redactor(snapshot or Snapshot({}), home, user, hostname)
+
+    def text(said: str | None) -> str | None:
+        return None if said is None else redactor.text(said)
+
+    return replace(
+        report,
+        plan=_plan(report.plan, redactor),
+        environment=text(report.environment),
+        steps=tuple(_step(step, redactor) for step in report.steps),
+        by_hand=tuple(_step(step, redactor) for step in report.by_hand),
+        commands=tuple(tuple(redactor.text(word) for word in argv) for argv in report.commands),
+        diffs=tuple(replace(one, file=redactor.text(one.file), diff=redactor.text(one.diff)) for one in report.diffs),
+        proofs=tuple(replace(one, what=redactor.text(one.what), told=redactor.text(one.told)) for one in report.proofs),
+        reason=redactor.text(report.reason),
+        kept=text(report.kept),
+        copy=text(report.copy),
+        log=text(report.log),
+        recovered=text(report.recovered),
+        notes=tuple(redactor.text(note) for note in report.notes),
+    )
 
 
 def _diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> Diagnosis:

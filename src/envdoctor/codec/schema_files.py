@@ -11,6 +11,7 @@ NAMES = (
     "envdoctor.matrix/1",
     "envdoctor.verification/1",
     "envdoctor.smoke/1",
+    "envdoctor.fix/1",
 )
 
 

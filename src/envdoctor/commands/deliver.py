@@ -17,6 +17,7 @@ from envdoctor.commands.options import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from envdoctor.model.fix import FixReport
     from envdoctor.model.plan import Plan
     from envdoctor.model.report import Report
     from envdoctor.model.smoke_report import SmokeReport
@@ -178,6 +179,13 @@ def plan_without_names(plan: Plan, snapshot: Snapshot) -> Plan:
     from envdoctor.codec.redact_report import redacted_plan
 
     return redacted_plan(plan, snapshot, *_names())
+
+
+def fix_without_names(report: FixReport, snapshot: Snapshot | None) -> FixReport:
+    """Return what a fix did, on the machine of a snapshot if one was looked at, without names of people and devices."""
+    from envdoctor.codec.redact_report import redacted_fix
+
+    return redacted_fix(report, snapshot, *_names())
 
 
 def snapshot_without_names(snapshot: Snapshot) -> Snapshot:

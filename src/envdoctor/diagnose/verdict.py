@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envdoctor.model.finding import Diagnosis, Finding
+    from envdoctor.model.fix import Outcome
     from envdoctor.model.smoke import Status
 
 HEALTHY, FOUND, UNUSABLE, UNDIAGNOSED = 0, 1, 2, 3
@@ -59,3 +60,10 @@ def smoke_exit_code(
     if crashed or (strict and Status.PASSED not in ended):
         return UNDIAGNOSED
     return HEALTHY
+
+
+def fix_exit_code(outcome: Outcome) -> int:
+    """Return the exit code of a fix: 0 also for a dry run and for nothing to do, 1 rolled back, 2 refused."""
+    from envdoctor.model.fix import Outcome  # which a check does without
+
+    return {Outcome.ROLLED_BACK: FOUND, Outcome.REFUSED: UNUSABLE}.get(outcome, HEALTHY)

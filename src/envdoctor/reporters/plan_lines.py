@@ -13,7 +13,7 @@ from envdoctor.reporters.plain_text import safe
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from envdoctor.model.plan import Conflict, Edit, Plan, Weighed
+    from envdoctor.model.plan import Conflict, Edit, Plan, Step, Weighed
 
 COMMAND_INDENT = "    "
 IMPOSSIBLE = "No published torch wheel serves this machine as it is."
@@ -89,17 +89,25 @@ def _way(way: Plan, width: int, verbose: bool) -> Iterator[Line]:
 
 
 def _steps(plan: Plan, width: int) -> Iterator[Line]:
-    """Yield what to do, each command after what is to be written into a file first, and whether it was proved."""
+    """Yield what to do, and whether it was proved."""
     for step in plan.steps:
-        if step.edit:
-            yield from _edit(step.edit, width)
-        if step.argv:
-            # Never wrapped: a command that is copied has to arrive whole.
-            command = COMMAND_INDENT + safe(" ".join(map(_quoted, step.argv)), None)
-            yield styled(command, "bold green")
-        yield from wrapped(safe(step.why, SENTENCE), width, "  ", "  ")
+        yield from step_lines(step, width)
     if plan.proved is not None:
         yield from (styled(line.text, "dim") for line in wrapped(PROVED if plan.proved else LEFT, width, "  ", "  "))
+
+
+def step_lines(step: Step, width: int) -> Iterator[Line]:
+    """Yield one thing to do: the command, after what is to be written into a file first, and why."""
+    if step.edit:
+        yield from _edit(step.edit, width)
+    if step.argv:
+        yield command_line(step.argv)
+    yield from wrapped(safe(step.why, SENTENCE), width, "  ", "  ")
+
+
+def command_line(argv: Sequence[str]) -> Line:
+    """Return a command as it is typed; never wrapped, since one that is copied has to arrive whole."""
+    return styled(COMMAND_INDENT + safe(" ".join(map(_quoted, argv)), None), "bold green")
 
 
 def _quoted(word: str) -> str:

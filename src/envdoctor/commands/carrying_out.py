@@ -1,0 +1,148 @@
+"""Carrying a plan out in a copy of a virtual environment: whether it may begin, who is asked, and how it ended."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from envdoctor.commands import fix_progress
+from envdoctor.commands.unfinished import held
+from envdoctor.commands.verifying import Verification
+from envdoctor.fix.applying import Work, apply
+from envdoctor.fix.identity import identity
+from envdoctor.fix.image_layers import layer_obstacle
+from envdoctor.fix.in_use import in_words
+from envdoctor.fix.place import obstacle, place_of
+from envdoctor.fix.relocating import is_plain
+from envdoctor.model.fix import Outcome, Way
+from envdoctor.plan.installing import NEW_FOLDER
+from envdoctor.reporters.fix_terminal import in_bytes
+
+if TYPE_CHECKING:
+    from envdoctor.cli import Invocation
+    from envdoctor.commands.consent import Consent
+    from envdoctor.commands.fix_case import Case, Wanted
+    from envdoctor.fix.applying import Applied
+    from envdoctor.fix.place import Place
+    from envdoctor.model.fix import Disk, FixReport, Proof
+
+OF_PROJECTS = (".git", "pyproject.toml", "setup.py")
+REPLACED = "{} was replaced by somebody else meanwhile; run envdoctor fix again"
+IN_USE = "{}: end it first, or use --into DIR"
+ELSEWHERE = "{}; --into DIR leaves a repaired copy in another folder"
+OF_A_PROJECT = "--into leaves a copy, and a project of {} has one environment; leave --into out"
+
+
+def carry_out(
+    invocation: Invocation, report: FixReport, case: Case, wanted: Wanted, into: str | None, consent: Consent
+) -> FixReport:
+    """Do what the report of the dry run says, and return how that ended. Raises `Unusable`."""
+    source = place_of(case.prefix or "")
+    target = place_of(into) if into else source
+    trouble = _obstacle(source, target, case, report.disk)
+    if trouble:
+        return replace(report, outcome=Outcome.REFUSED, reason=trouble)
+    ask(report, target.environment, consent)
+    was = identity(source.environment)
+    work = _work(case, source, target)
+    check = Verification(invocation, case, work.python, wanted.timeout, wanted.smoke)
+    tell = fix_progress.teller()
+    try:
+        with held(target):
+            trouble = REPLACED.format(source.environment) if identity(source.environment) != was else None
+            trouble = trouble or (layer_obstacle(source) if target == source else None)
+            if trouble:
+                return replace(report, outcome=Outcome.REFUSED, reason=trouble)
+            done = apply(work, lambda python: check.proofs(python, tell), tell)
+            if done.entry is not None and target == source:
+                done = _standing(done, target, check.stands())
+    finally:
+        fix_progress.clear()
+    return _ended(report, done, target, into)
+
+
+def ask(report: FixReport, environment: str, consent: Consent) -> None:
+    """Show what would change and ask. Raises `Unusable` where nobody agrees."""
+    import click
+
+    from envdoctor.commands.failure import Unusable
+
+    if not consent.yes and consent.can_ask():
+        from envdoctor.commands.deliver import terminal_width, wants_colour
+        from envdoctor.reporters.fix_terminal import render_fix
+
+        text = render_fix(report, 0, width=terminal_width(), colour=wants_colour(), again=None)
+        click.echo(text, err=True)
+    if not consent.ask(f"Carry this out for {environment}?"):
+        raise Unusable("nothing was changed")
+
+
+def _obstacle(source: Place, target: Place, case: Case, disk: Disk | None) -> str | None:
+    """Return why it is not begun at all."""
+    if any(os.path.lexists(os.path.join(source.environment, name)) for name in OF_PROJECTS):
+        return f"{source.environment} is an environment and a project in one folder, and a copy would be of both"
+    if not case.way.made_new and is_plain(source.environment) and not is_plain(target.environment):
+        return f"scripts cannot name {target.environment} in their first line; choose a folder without blanks or quotes"
+    if target == source:
+        trouble = obstacle(source)
+        if trouble:
+            return ELSEWHERE.format(trouble)
+        users = in_words(source.environment)
+        if users:
+            return IN_USE.format(users)
+    elif case.way.way is Way.PROJECT:
+        return OF_A_PROJECT.format(case.way.manager)
+    if disk and disk.free is not None and disk.copied > disk.free:
+        there = f"{in_bytes(disk.free)} are free in {os.path.dirname(target.environment)}"
+        return ELSEWHERE.format(f"a copy takes {in_bytes(disk.copied)}, and {there}")
+    return None
+
+
+def _work(case: Case, source: Place, target: Place) -> Work:
+    from envdoctor.commands.fix_steps import named_in
+
+    way = case.way
+    return Work(
+        source,
+        target,
+        case.machine.told("python.executable") or "",
+        case.prepared.commands,
+        os.environ,
+        case.prepared.files,
+        named_in(way),
+        manager=way.manager,
+        project=way.project,
+        made_new=way.made_new,
+        new_folder=NEW_FOLDER,
+        secret_base=case.base.secret,
+        index_name=f"pytorch-{case.plan.target.channel}" if case.plan.target else None,
+    )
+
+
+def _standing(done: Applied, place: Place, proof: Proof) -> Applied:
+    """Return what was done, with the last proof; where that does not hold, the old environment is put back first."""
+    from envdoctor.fix.rolling_back import roll_back
+
+    if proof.held or done.entry is None:
+        return replace(done, proofs=(*done.proofs, proof))
+    roll_back(place, done.entry)
+    return replace(done, trouble=f"{proof.what}: {proof.told}", proofs=(*done.proofs, proof))
+
+
+def _ended(report: FixReport, done: Applied, target: Place, into: str | None) -> FixReport:
+    log = target.log if os.path.exists(target.log) else None
+    if done.trouble:
+        return replace(report, outcome=Outcome.ROLLED_BACK, reason=done.trouble, proofs=done.proofs, log=log)
+    return replace(
+        report,
+        outcome=Outcome.APPLIED,
+        changes=done.changes,
+        resolved=True,
+        stays=done.stays,
+        proofs=done.proofs,
+        notes=(),
+        kept=None if into else target.old,
+        copy=target.environment if into else None,
+        log=log,
+    )
