@@ -151,12 +151,11 @@ def faulty_index() -> Iterator[FaultyIndex]:
 
         def file(self, name: str) -> None:
             fault = here.faults.get(project_of(name))
-            self.close_connection = fault is not None
             status = {Fault.NOT_FOUND: 404, Fault.FORBIDDEN: 403, Fault.SERVER: 500}.get(fault) if fault else None
             if name.endswith(".metadata"):
                 self.answer(200, metadata(here.wheels[name.removesuffix(".metadata")]))
             elif status or name not in here.wheels:
-                self.answer(status or 404, b"no")
+                self.answer(status or 404, b"no", fault=fault)
             else:
                 self.answer(200, here.body(name), {"Content-Type": "application/octet-stream"}, fault)
 
@@ -165,7 +164,9 @@ def faulty_index() -> Iterator[FaultyIndex]:
         ) -> None:
             self.send_response(status)
             kept = {"Cache-Control": "max-age=3600"} if status == 200 and here.kept else {}
-            for name, value in {**(more or {}), **kept, "Content-Length": str(len(body))}.items():
+            # Said, not only done: a client would send its next request on a connection that is about to go.
+            close = {"Connection": "close"} if fault else {}
+            for name, value in {**(more or {}), **kept, **close, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
             broken = fault in (Fault.CUT, Fault.RESET, Fault.STALL)

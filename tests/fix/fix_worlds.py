@@ -125,7 +125,9 @@ def begun(at: Environment, *words: str, **env: str) -> subprocess.Popen[str]:
     return started(at, [sys.executable, "-m", "envdoctor"], *words, **env)
 
 
-def started(at: Environment, program: Sequence[str], *words: str, **env: str) -> subprocess.Popen[str]:
+def started(
+    at: Environment, program: Sequence[str], *words: str, stdin: int = subprocess.DEVNULL, **env: str
+) -> subprocess.Popen[str]:
     """Start a program with the words of a command line about an environment, in a process group of its own."""
     variables = {"NO_COLOR": "1", "COLUMNS": "80", "LC_ALL": "C.UTF-8", **at.variables, **env}
     if not is_installed():
@@ -134,7 +136,7 @@ def started(at: Environment, program: Sequence[str], *words: str, **env: str) ->
         [*program, *arguments(at, *words)],
         env=variables,
         cwd="/",
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -266,7 +268,13 @@ WORLDS = {
         "2.9.1+cu128", "gpu-arch-dropped", machine="S4", after={"torch": "2.9.1+cu126", "torchvision": "0.24.1+cu126"}
     ),
     "a driver too old for CUDA 12": World(
-        "2.5.1+cu124", "driver-too-old", machine="S1", after={"torch": "2.5.1+cu118", "torchvision": "0.20.1+cu118"}
+        "2.5.1+cu124",
+        "driver-too-old",
+        machine="S1",
+        # 2.6.0 is the first with wheels of Python 3.13 for CUDA 11.8.
+        after={"torch": "2.5.1+cu118", "torchvision": "0.20.1+cu118"}
+        if sys.version_info < (3, 13)
+        else {"torch": "2.6.0+cu118", "torchvision": "0.21.0+cu118"},
     ),
     "a driver too old for CUDA 13": World(
         "2.14.0+cu130", "driver-too-old", machine="S10", after={"torch": "2.14.0+cu126"}

@@ -80,9 +80,10 @@ def _with_files(place: Place, entry: Entry) -> Entry:
 
     file = str(project(place))
     lock = str(project(place).with_name("uv.lock"))
-    entry = replace(entry, files=keep(place, (file, lock)))
+    texts = {file: f"torch = {version(place) + 1}"}
+    entry = replace(entry, files=keep(place, (file, lock), texts))
     journal.write(place, entry)
-    put_in(file, f"torch = {version(place) + 1}")
+    put_in(file, texts[file])
     put_in(lock, f"locked = {version(place) + 1}")
     entry = replace(entry, files=settled(entry.files))
     journal.write(place, entry)

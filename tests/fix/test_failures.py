@@ -109,6 +109,8 @@ def test_what_is_not_recognised_is_the_last_error() -> None:
     sentence = reason(Ran(("uv",), 2, said, "", "/x/log.txt"))
     assert sentence.startswith("cause: xxx")
     assert sentence.endswith("... (exit 2); all it said is in /x/log.txt")
+    crash = "ERROR: Exception:\nTraceback (most recent call last):\n  File x\njson.decoder.JSONDecodeError: no value"
+    assert reason(Ran(("pip",), 2, crash)) == "json.decoder.JSONDecodeError: no value (exit 2)"
     assert reason(Ran(("uv",), 5, "")) == "the installer said nothing (exit 5)"
     assert reason(Ran(("uv",), -15, "at work")).startswith("the installer was ended by SIGTERM")
 
@@ -163,8 +165,19 @@ def test_the_installer_of_today_says_what_was_recorded(
         index.url,
         "torch==2.9.1+cu126",
     )
-    given = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": "1"}
+    patience = "1" if fault is Fault.STALL else "30"
+    given = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": patience}
     environ, _ = environment_for(argv, given)
     ran = install(argv, environ, str(tmp_path / "log.txt"), lambda _: None)
     assert ran.exit
     assert re.search(words, reason(ran)), ran.said
+
+
+def test_what_uv_wraps_is_told_as_one_sentence() -> None:
+    said = (
+        "error: Failed to add dependencies\n  cause: No solution found when resolving dependencies\n"
+        "  cause: Because m depends on torch>=2.15 and p depends on torch==2.14.0+cu126,\n"
+        "         we can conclude that m and p are incompatible.\nhint: If you want to add the package\n"
+    )
+    told = reason(Ran(("uv", "add"), 1, said))
+    assert told.endswith("p depends on torch==2.14.0+cu126, we can conclude that m and p are incompatible")

@@ -161,13 +161,18 @@ def test_an_index_of_a_file_or_a_variable_is_not_asked(place: Place, index: Faul
     assert place.version("dep") == "1.0"
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["the user's", "UV_CONFIG_FILE"])
 def test_what_no_variable_of_uv_undoes_makes_it_read_no_file(
-    place: Place, index: FaultyIndex, other: FaultyIndex
+    place: Place, index: FaultyIndex, other: FaultyIndex, named: bool
 ) -> None:
     configure(place, "", f'find-links = ["{other.flat}"]\n[pip]\ntorch-backend = "cpu"\nno-deps = true\n')
+    file = place.home / ".config/uv/uv.toml"
+    if named:
+        file = file.rename(place.home / "mine.toml")
+        place.environ.update({"UV_CONFIG_FILE": str(file), "UV_NO_CONFIG": "1"})
     argv = place.argv("--index-url", index.url, TORCH)
     _, cleared = environment_for(argv, place.environ)
-    assert cleared == ((str(place.home / ".config/uv/uv.toml"),) if place.tool == "uv" else ())
+    assert cleared == ((str(file),) if place.tool == "uv" else ())
     assert place.run("--index-url", index.url, TORCH).exit == 0
     assert other.asked == []
     assert place.version("dep") == "1.0"
@@ -399,3 +404,27 @@ def test_only_a_pip_that_knows_it_is_asked_for_raw_progress(with_pip: Path, tmp_
         place = Place("pip", folder, tmp_path)
         assert place.run("--index-url", index.url, TORCH).exit == 0
         assert any(doing.done for doing in place.told) == told
+
+
+@pytest.mark.parametrize(
+    ("releases", "degree", "bar"),
+    [
+        (("19.3.1",), "1", "off"),
+        (("20.3.4",), "2", "off"),
+        (("24.1",), "2", "raw"),
+        (("26.3", "20.2"), "1", "off"),
+        ((), "1", "off"),
+    ],
+)
+def test_a_pip_is_asked_for_no_more_than_it_knows(
+    releases: tuple[str, ...], degree: str, bar: str, tmp_path: Path
+) -> None:
+    """A pip before 20.3 ends at a `PIP_VERBOSE` of 2, one before 24.1 at a raw progress bar."""
+    for release in releases:
+        (tmp_path / f"lib/python3.8/site-packages/pip-{release}.dist-info").mkdir(parents=True)
+    told = tmp_path / "bin" / "python"
+    told.parent.mkdir()
+    told.write_text('#!/bin/sh\necho "$PIP_VERBOSE $PIP_PROGRESS_BAR"\n')
+    told.chmod(0o755)
+    ran = install((str(told), "-m", "pip", "install"), {"PATH": os.environ["PATH"]}, "", lambda _: None)
+    assert ran.said == f"{degree} {bar}"

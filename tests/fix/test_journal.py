@@ -23,7 +23,7 @@ ENTRY = Entry(
     after=(("torch", "2.14.1+cu126"),),
     old=(65024, 11),
     new=(65024, 12),
-    files=(FileKept("/x/pyproject.toml", "1-pyproject.toml", "0" * 64), FileKept("/x/uv \udcff.lock", None, "gone")),
+    files=(FileKept("/x/pyproject.toml", "1-pyproject.toml", "0" * 64), FileKept("/x \udcff/uv.lock", None, "gone")),
     commands=(("python", "-m", "pip"), ()),
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.fix.keeping import GRACE, drop, keep, put_back, put_in, settled
+from envdoctor.fix.keeping import GRACE, keep, put_back, put_in, settled
 from envdoctor.fix.place import Place, make_state, place_of
 
 if TYPE_CHECKING:
@@ -95,12 +95,26 @@ def test_a_fix_that_was_killed_is_undone(place: Place, tmp_path: Path) -> None:
     manifest, lock = tmp_path / "pyproject.toml", tmp_path / "uv.lock"
     manifest.write_text("before")
     was = seen(manifest)
-    kept = keep(place, [str(manifest), str(lock)])
-    manifest.write_text("half of what the fix wr")
+    kept = keep(place, [str(manifest), str(lock)], {str(manifest): "by the fix"})
+    manifest.write_text("by the fix")
     lock.write_text("by the fix")
     assert put_back(place, kept) == ()
     assert seen(manifest) == was
     assert not lock.exists()
+
+
+def test_what_its_owner_may_have_written_just_after_a_fix_was_killed_is_saved(place: Place, tmp_path: Path) -> None:
+    manifest = tmp_path / "pyproject.toml"
+    manifest.write_text("before")
+    was = seen(manifest)
+    kept = keep(place, [str(manifest)], {str(manifest): "by the fix"})
+    manifest.write_text("by the fix, and by its owner")
+    (note,) = put_back(place, kept)
+    saved = tmp_path / "pyproject.toml.interrupted"
+    assert str(saved) in note
+    assert saved.read_text() == "by the fix, and by its owner"
+    assert seen(manifest) == was
+    assert put_back(place, kept) == ()
 
 
 def test_what_was_written_long_after_a_fix_was_killed_stays_beside_what_was(place: Place, tmp_path: Path) -> None:
@@ -119,11 +133,9 @@ def test_what_was_written_long_after_a_fix_was_killed_stays_beside_what_was(plac
 def test_the_copies_of_an_earlier_fix_stay(place: Place, tmp_path: Path) -> None:
     manifest = tmp_path / "pyproject.toml"
     manifest.write_text("first")
-    first = keep(place, [str(manifest)])
+    first = keep(place, [str(manifest)], {str(manifest): "by the fix"})
     manifest.write_text("second")
-    second = keep(place, [str(manifest)])
-    drop(place, second)
-    drop(place, second)
+    keep(place, [str(manifest)])
     manifest.write_text("by the fix")
     assert put_back(place, first) == ()
     assert manifest.read_text() == "first"
@@ -170,7 +182,7 @@ def test_one_that_cannot_be_put_back_keeps_no_other_from_it(place: Place, tmp_pa
 def test_a_half_written_file_of_a_killed_run_is_used_up(place: Place, tmp_path: Path) -> None:
     manifest = tmp_path / "pyproject.toml"
     manifest.write_text("before")
-    kept = keep(place, [str(manifest)])
+    kept = keep(place, [str(manifest)], {str(manifest): "by the fix"})
     (tmp_path / ".pyproject.toml.envdoctor").write_text("bef")
     manifest.write_text("by the fix")
     assert put_back(place, kept) == ()

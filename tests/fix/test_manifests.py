@@ -38,6 +38,10 @@ SOURCES = f"[tool.uv.sources]\n{PINS}"
 MERGED = {
     "nothing of uv's": ('[project]\nname = "p"\n', f'[project]\nname = "p"\n\n{ENTRY}\n{SOURCES}'),
     "no line end at the end": ('[project]\nname = "p"', f'[project]\nname = "p"\n\n{ENTRY}\n{SOURCES}'),
+    "no line end behind an index": (
+        '[project]\nname = "p"\n\n[[tool.uv.index]]\nname = "main"\nurl = "https://a"',
+        f'[project]\nname = "p"\n\n[[tool.uv.index]]\nname = "main"\nurl = "https://a"\n\n{ENTRY}\n{SOURCES}',
+    ),
     "between tables, and the comment of the next one": (
         '[project]\nname = "p"\n\n[tool.uv]\nmanaged = true  # yes\n\n# How it is built.\n'
         "[build-system]\nrequires = []\n",

@@ -170,3 +170,14 @@ def test_a_place_is_found_by_its_interpreter_while_the_environment_is_missing(en
     assert places_near(str(environment)) == [place]
     environment.rmdir()
     assert places_near(python) == [place]
+
+
+def test_what_a_fix_left_is_found_by_a_link_to_the_environment(environment: Path, tmp_path: Path) -> None:
+    place = place_of(str(environment))
+    make_state(place)
+    link = tmp_path / "linked" / ".venv"
+    link.parent.mkdir()
+    link.symlink_to(environment)
+    assert places_near(str(link / "bin" / "python")) == [place]
+    environment.rmdir()
+    assert places_near(str(link)) == [place]

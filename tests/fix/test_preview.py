@@ -156,7 +156,7 @@ def test_steps_alone_say_what_they_name_and_no_more() -> None:
 
 def test_a_removal_alone_is_known_in_full() -> None:
     told = preview([removing("tensorflow")], {"torch": "2.9.1", "tensorflow": "2.1"}, {})
-    assert told == ((PackageChange("tensorflow", "2.1", None),), True, (), 0)
+    assert told == ((PackageChange("tensorflow", "2.1", None),), True, (), 0, False)
 
 
 def test_sources_are_not_built_to_find_out() -> None:
@@ -244,6 +244,13 @@ def command(python: str, whl: Path, tool: str) -> Step:
     where = ("--index-url", (whl / "cu126").as_uri(), "torch==2.9.1+cu126")
     start = ("uv", "pip", "install", "--python", python) if tool == "uv" else (python, "-m", "pip", "install")
     return installing(*start, *where, requirements=("torch==2.9.1+cu126",))
+
+
+def test_sizes_that_are_known_anyway_are_not_asked_for() -> None:
+    step = installing("conda", "install", "torch==2.9.1", requirements=("torch==2.9.1", "torchaudio==2.9.1"))
+    told = preview([step], {"torch": "2.8.0"}, {}, sizes={"torch": 12, "torchaudio": None})
+    assert told.changes == (PackageChange("torch", "2.8.0", "2.9.1", 12), PackageChange("torchaudio", None, "2.9.1"))
+    assert told.download is None
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip"])

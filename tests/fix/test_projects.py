@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,15 +26,15 @@ GROUP = (
 EXTRA = '[project]\nname = "p"\n[project.optional-dependencies]\ngpu = ["torch ~= 2.5 ; sys_platform == \'linux\'"]\n'
 
 CARRIED_OUT = [
-    (UV, MAIN, ["uv add --no-install-local --project /p"]),
-    (UV, '[project]\nname = "p"\n', ["uv add --no-install-local --project /p"]),
-    (UV, MAIN + '[dependency-groups]\ndev = ["torch"]\n', ["uv add --no-install-local --project /p"]),
-    (UV, EXTRA, ["uv add --optional gpu --no-install-local --project /p"]),
-    (UV, GROUP, ["uv add --no-sync --group gpu --project /p", "uv sync --project /p --inexact --only-group gpu"]),
+    (UV, MAIN, ["uv add --raw --no-install-local --project /p"]),
+    (UV, '[project]\nname = "p"\n', ["uv add --raw --no-install-local --project /p"]),
+    (UV, MAIN + '[dependency-groups]\ndev = ["torch"]\n', ["uv add --raw --no-install-local --project /p"]),
+    (UV, EXTRA, ["uv add --raw --optional gpu --no-install-local --project /p"]),
+    (UV, GROUP, ["uv add --raw --no-sync --group gpu --project /p", "uv sync --project /p --inexact --only-group gpu"]),
     (
         UV,
         '[project]\nname = "p"\n[tool.uv]\ndev-dependencies = ["torch"]\n',
-        ["uv add --no-sync --dev --project /p", "uv sync --project /p --inexact --only-dev"],
+        ["uv add --raw --no-sync --dev --project /p", "uv sync --project /p --inexact --only-dev"],
     ),
     (
         POETRY,
@@ -142,15 +143,17 @@ def test_the_lock_file_of_a_workspace_is_in_its_root(tmp_path: Path) -> None:
     assert files_of("uv", str(member)) == (str(member / "pyproject.toml"), str(member / "uv.lock"))
     (tmp_path / "uv.lock").touch()
     assert files_of("uv", str(member)) == (str(member / "pyproject.toml"), str(tmp_path / "uv.lock"))
-    assert [path.rpartition("/")[2] for path in files_of("pdm", "/p")] == ["pyproject.toml", "pdm.lock", ".pdm-python"]
+    assert [path.rpartition("/")[2] for path in files_of("pdm", "/p")] == [
+        *("pyproject.toml", "pdm.lock", ".pdm-python")
+    ]
 
 
 def test_what_is_prepared_is_one_diff_of_the_edit_and_the_managers_own_change(tmp_path: Path) -> None:
     manifest = tmp_path / "pyproject.toml"
     manifest.write_bytes(MAIN.replace("\n", "\r\n").encode())
     edit = Edit("pyproject.toml", '[tool.uv.sources]\ntorch = { index = "pytorch-cu126" }\n')
-    told = prepare("uv", str(tmp_path), [Step("install-wheels", Applicability.UNSAFE, "", UV, edit)])
-    assert told.commands == ((*UV[:2], "--no-install-local", *UV[2:]),)
+    told = prepare("uv", str(tmp_path), [Step("install-wheels", Applicability.UNSAFE, "", UV, edit)], {})
+    assert told.commands == ((*UV[:2], "--raw", "--no-install-local", *UV[2:]),)
     assert list(told.files) == [str(manifest), str(tmp_path / "uv.lock")]
     written = told.files[str(manifest)]
     assert written is not None
@@ -170,7 +173,72 @@ def test_what_is_prepared_is_one_diff_of_the_edit_and_the_managers_own_change(tm
 def test_a_manifest_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes(b"[project]\nname = '\xff'\n")
     with pytest.raises(Unmergeable, match=r"pyproject\.toml is not UTF-8"):
-        prepare("uv", str(tmp_path), [])
+        prepare("uv", str(tmp_path), [], {})
+
+
+def installing(argv: tuple[str, ...]) -> list[Step]:
+    edit = Edit("pyproject.toml", '[tool.uv.sources]\ntorch = { index = "pytorch-cu126" }\n')
+    return [Step("install-wheels", Applicability.UNSAFE, "", argv, edit if argv[0] == "uv" else None)]
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "uv.lock"])
+@pytest.mark.parametrize("made", ["link", "fifo"])
+def test_what_could_not_be_put_back_is_refused_and_not_waited_for(tmp_path: Path, name: str, made: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(MAIN)
+    (tmp_path / name).unlink(missing_ok=True)
+    if made == "link":
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    else:
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(Unmergeable, match=f"{name} is no plain file"):
+        prepare("uv", str(tmp_path), installing(UV), {})
+
+
+@pytest.mark.parametrize("argv", [UV, PDM])
+def test_the_conditions_of_a_requirement_stay(tmp_path: Path, argv: tuple[str, ...]) -> None:
+    argv = tuple(str(tmp_path) if word == "/p" else word for word in argv)
+    manifest = tmp_path / "pyproject.toml"
+    manifest.write_text(MAIN.replace("torch>=2.5", "torch>=2.5 ; sys_platform == 'linux'"))
+    told = prepare(argv[0], str(tmp_path), installing(argv), {})
+    assert told.commands[0][-2:] == (f"{SET[0]}; sys_platform == 'linux'", SET[1])
+    assert f'+dependencies = ["{SET[0]}; sys_platform == \'linux\'", "{SET[1]}"]' in told.diffs[0].diff
+    manifest.write_text(MAIN.replace('"torch>', '"torch<2; sys_platform == \'darwin\'", "torch>'))
+    with pytest.raises(Unmergeable, match="names torch under several conditions"):
+        prepare(argv[0], str(tmp_path), installing(argv), {})
+
+
+WORKSPACE = '[tool.uv.workspace]\nmembers = ["packages/*"]\nexclude = ["packages/old"]\n'
+
+
+@pytest.mark.parametrize("root", ["", '[project]\nname = "root"\ndependencies = ["q"]\n\n'])
+def test_the_member_of_a_workspace_that_names_torch_is_changed(tmp_path: Path, root: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(root + WORKSPACE)
+    for name, text in (("p", MAIN), ("old", MAIN), ("q", '[project]\nname = "q"\n')):
+        (tmp_path / "packages" / name).mkdir(parents=True)
+        (tmp_path / "packages" / name / "pyproject.toml").write_text(text)
+    argv = tuple(str(tmp_path) if word == "/p" else word for word in UV)
+    told = prepare("uv", str(tmp_path), installing(argv), {})
+    member = tmp_path / "packages" / "p"
+    assert told.commands[0][-4:] == ("--project", str(member), *SET)
+    assert [one.file for one in told.diffs] == ["packages/p/pyproject.toml"]
+    assert [path for path, text in told.files.items() if text is not None] == [str(member / "pyproject.toml")]
+    assert str(tmp_path / "uv.lock") in told.files
+    (tmp_path / "packages" / "q" / "pyproject.toml").write_text(MAIN)
+    with pytest.raises(Unmergeable, match="packages/p and packages/q of its workspace name torch"):
+        prepare("uv", str(tmp_path), installing(argv), {})
+
+
+def test_a_lock_file_of_another_name_is_left_to_a_person(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(MAIN)
+    with pytest.raises(Unmergeable, match="PDM_LOCKFILE names another lock file"):
+        prepare("pdm", str(tmp_path), installing(PDM), {"PDM_LOCKFILE": "gpu.lock"})
+
+
+def test_a_byte_order_mark_stays(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"\ufeff{MAIN}", encoding="utf-8")
+    written = prepare("uv", str(tmp_path), installing(UV), {}).files[str(tmp_path / "pyproject.toml")]
+    assert written is not None
+    assert written.startswith(f"\ufeff{MAIN}")
 
 
 def test_the_table_of_an_older_poetry_project_has_version_and_source() -> None:

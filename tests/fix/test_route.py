@@ -83,6 +83,7 @@ def test_windows_is_for_a_person() -> None:
 def test_a_system_python_gets_a_new_environment_where_a_folder_is_named() -> None:
     plan, system = planned(NEW, IN_NEW), machine(python_environment="system")
     assert route(system, plan).steps == ()
+    assert "--into" in route(system, plan).reason
     found = route(system, plan, elsewhere=True)
     assert (found.way, found.steps, found.made_new) == (Way.CLONE, (NEW, IN_NEW), True)
 

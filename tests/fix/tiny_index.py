@@ -135,9 +135,8 @@ class Wheels:
                 if "cudnn" in name or "nccl" in name:
                     soname = "libcudnn.so.9" if "cudnn" in name else "libnccl.so.2"
                     path = f"nvidia/{soname[3:].partition('.')[0]}/lib/{soname}"
-                    own[path] = self._object(soname, ("libc.so.6",)) + b"x" * sum(
-                        int(part) for part in version.split(".")
-                    )  # told apart by size
+                    told_apart = b"x" * sum(int(part) for part in version.split("."))  # by size
+                    own[path] = self._object(soname, ("libc.so.6",)) + told_apart
                 if "runtime" in name:
                     own[f"nvidia/{home}/lib/{needed}"] = self._object(needed, ("libc.so.6",))
                 write_wheel(folder, name, version, own)
@@ -170,7 +169,7 @@ class Wheels:
 
 CHANNELS = {
     "cpu": (None, ("2.13.0", "2.14.1")),
-    "cu118": ("11.8", ("2.5.1", "2.7.1")),
+    "cu118": ("11.8", ("2.5.1", "2.6.0", "2.7.1")),
     "cu121": ("12.1", ("2.1.2", "2.5.1")),
     "cu124": ("12.4", ("2.5.1", "2.6.0")),
     "cu126": ("12.6", ("2.9.1", "2.13.0", "2.14.0", "2.14.1", "2.15.0")),
@@ -239,6 +238,18 @@ def _of_another_day(wheel: bytes) -> bytes:
     return other.getvalue()
 
 
+def _once(digest: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    """Digest each file once: pypiserver does it for every page, and a real wheel has a gigabyte."""
+    known: dict[str, str | None] = {}
+
+    def remembered(package: Any) -> str | None:
+        if package.fn not in known:
+            known[package.fn] = digest(package)
+        return known[package.fn]
+
+    return remembered
+
+
 @contextmanager
 def serving(root: Path) -> Iterator[Index]:
     """Serve the folders below `root` by pypiserver on a free port of 127.0.0.1 until the context ends."""
@@ -248,6 +259,7 @@ def serving(root: Path) -> Iterator[Index]:
     apps = {}
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         config = Config.default_with_overrides(roots=[folder], disable_fallback=True, backend_arg="simple-dir")
+        config.backend.digest = _once(config.backend.digest)
         apps[folder.name] = app_from_config(config)
     index = Index("")
 

@@ -9,8 +9,8 @@ import pytest
 
 from envdoctor.host.host import Host
 from envdoctor.model.fact import Absent, Fact, Known, Unknown
+from envdoctor.model.names import normalised
 from envdoctor.probes import distributions, extensions, interpreter
-from envdoctor.probes.distributions import normalised
 from recorded_tree import SITE, TOLD, Tree, value
 
 if TYPE_CHECKING:

@@ -214,7 +214,7 @@ def test_a_path_that_is_no_text(environment: Path, tmp_path: Path) -> None:
         ("#!/bin/sh\necho\necho first\necho second\n", "did not answer as a Python would, but printed: first$"),
         ("#!/bin/sh\necho out; echo err >&2\n", "printed: err$"),
         ("#!/bin/sh\nprintf 'x%.0s' $(seq 300)\n", "printed: x{100}$"),
-        ('#!/bin/sh\necho "$1"\n', "did not answer as a Python would$"),
+        ('#!/bin/sh\necho "$2"\n', "did not answer as a Python would$"),
         (f"#!/bin/sh\necho '{MARKER}{{}}'\n", "did not answer as a Python would"),
         ("#!/bin/sh\necho 'pyenv: python3: command not found' >&2\nexit 127\n", "command not found"),
         ("#!/nowhere/interpreter\n", "No such file"),

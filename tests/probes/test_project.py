@@ -48,6 +48,8 @@ def kept(facts: Facts) -> tuple[str, str] | None:
         (PLAIN, {"uv.lock": ""}, "uv"),
         (BY_UV, {"pyproject.toml": "[project]\nname = 'p'\n\n[[tool.uv.index]]\nname = 'a'\n"}, "uv"),
         (BY_UV, {"pyproject.toml": "[tool.uv]\n"}, "uv"),
+        (BY_UV, {"pyproject.toml": "[tool.uv]\npackage = false\nmanaged = false  # by hand\n", "uv.lock": ""}, None),
+        (BY_UV, {"pyproject.toml": "[tool.uv]\n\n[tool.other]\nmanaged = false\n", "uv.lock": ""}, "uv"),
         (BY_UV, {"pyproject.toml": "[tool.uv_build]\n"}, None),
         (BY_UV, {"pyproject.toml": "[project]\nname = 'p'\n"}, None),
         (BY_UV, {"pyproject.toml": "description = '[tool.uv]'\n"}, None),

@@ -130,6 +130,15 @@ def test_what_is_not_there_for_this_python_is_told_with_the_newest_that_is(serve
     assert (vision.known, vision.file) == (False, None)
 
 
+def test_a_withdrawn_wheel_is_there_for_who_names_it(server: Loopback) -> None:
+    """As PEP 592 has it: an exact version is installed, though it is not what anybody is offered."""
+    withdrawn = f'<a data-yanked="" href="{TORCH}">x</a>'.encode()
+    server.answers = {"/whl/cu126/torch/": Answer(withdrawn + page(OLD))}
+    (torch,) = ask(server, wanted={"torch": WANTED["torch"]}).wanted
+    assert torch.file is not None
+    assert torch.newest == "2.7.1+cu126"
+
+
 def test_wheels_of_the_stable_abi_fit_later_pythons() -> None:
     files = files_of(
         Page("https://m/", HTML, page("torchvision-0.30.0+cu126-cp310-abi3-manylinux_2_28_x86_64.whl")),
@@ -176,6 +185,25 @@ def test_a_server_that_is_not_there_or_says_nothing(server: Loopback) -> None:
     found = ask(server, seconds=0.3)
     assert (found.layout, found.answered) == (None, False)
     assert "fell silent" in found.reason
+
+
+def test_a_server_that_drips_its_answer_is_not_waited_for(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Piece by piece in time, so that no timeout of a socket ends it: the head of an answer."""
+    ended = threading.Event()
+
+    def dripping(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Endless: ")
+        while not ended.wait(0.05):
+            handler.wfile.write(b"x")
+
+    server.answers = {"/whl/cu126/torch/": dripping}
+    monkeypatch.setattr(layouts, "MOST_SECONDS", 0.5)
+    try:
+        found = ask(server)
+    finally:
+        ended.set()
+    assert (found.layout, found.answered) == (None, False)
+    assert "did not answer within 0.5 s" in found.reason
 
 
 def test_a_login_opens_it_and_shows_nowhere(server: Loopback) -> None:

@@ -118,6 +118,14 @@ SAMPLES = {
         changes=(PackageChange("torch", "2.9.1+cu126", "2.9.1+cu128"),),
         notes=("pyproject.toml was changed since, and stays as it is.",),
     ),
+    "rolled-back-by-an-installer": replace(
+        APPLIED, outcome=Outcome.ROLLED_BACK, proofs=(), kept=None, notes=(), by_hand=(),
+        reason=f"the index has no torch==2.9.1: look at its address; all it said is in {VENV}.envdoctor/log.txt",
+    ),
+    "nothing-seen": FixReport(
+        Outcome.NOTHING_TO_DO, Plan(Status.NOTHING_TO_DO), environment=VENV, reason="driver.version is not known",
+    ),
+    "nothing-fits": replace(IMPOSSIBLE, outcome=Outcome.PLANNED),
     "nothing-to-do": FixReport(
         Outcome.NOTHING_TO_DO, Plan(Status.NOTHING_TO_DO), environment=VENV,
         recovered="an earlier run was ended while it copied; what it had made was removed.",
@@ -220,6 +228,19 @@ def test_how_to_go_on_names_the_options_and_the_way_back_the_environment() -> No
     dry = as_text(PLANNED, 0, again=("--python", "my env", "--index-base", "https://me:hunter2@mirror.example/whl"))
     assert dry.endswith('    envdoctor fix --python "my env" --index-base https://mirror.example/whl --apply\n')
     assert as_text(APPLIED, 0).endswith(f"    envdoctor fix --python {VENV} --rollback\n")
+
+
+@pytest.mark.parametrize(
+    ("disk", "told"),
+    [
+        (Disk(0, 28_400_000_000, None), "Disk: nothing for the copy, which shares blocks, 28 GB free."),
+        (Disk(None, 28_400_000_000, 847_000_000), "Disk: 847 MB to download, 28 GB free."),
+        (Disk(None, None, None), None),
+    ],
+)
+def test_what_it_takes_on_the_disk(disk: Disk, told: str | None) -> None:
+    lines = as_text(replace(PLANNED, disk=disk), 0).splitlines()
+    assert [line for line in lines if line.startswith("Disk:")] == ([told] if told else [])
 
 
 def test_what_did_not_hold_stands_first() -> None:

@@ -10,10 +10,13 @@ from envdoctor.commands import fix_progress
 from envdoctor.commands.unfinished import held
 from envdoctor.commands.verifying import Verification
 from envdoctor.fix.applying import Work, apply
+from envdoctor.fix.dry_run import AS_UV, NO_DRY_RUN, NOT_CHEAP, NOT_TOLD
 from envdoctor.fix.identity import identity
 from envdoctor.fix.image_layers import layer_obstacle
 from envdoctor.fix.in_use import in_words
+from envdoctor.fix.installing import program_of
 from envdoctor.fix.place import obstacle, place_of
+from envdoctor.fix.recovering import recover
 from envdoctor.fix.relocating import is_plain
 from envdoctor.model.fix import Outcome, Way
 from envdoctor.plan.installing import NEW_FOLDER
@@ -27,10 +30,18 @@ if TYPE_CHECKING:
     from envdoctor.fix.place import Place
     from envdoctor.model.fix import Disk, FixReport, Proof
 
+NOT_THERE = "{} is not installed, or not on the PATH"
+OF_A_DRY_RUN = (AS_UV, NO_DRY_RUN, NOT_CHEAP, NOT_TOLD.partition("{")[0])
+"""Beginnings of notes on what could not be told before; they say nothing any more when it is tried."""
 OF_PROJECTS = (".git", "pyproject.toml", "setup.py")
 REPLACED = "{} was replaced by somebody else meanwhile; run envdoctor fix again"
-IN_USE = "{}: end it first, or use --into DIR"
+INTERRUPTED = "another fix of {} was interrupted meanwhile, and put right; run envdoctor fix again"
+IN_USE = "{}; end that first, or use --into DIR"
 ELSEWHERE = "{}; --into DIR leaves a repaired copy in another folder"
+NO_LOGIN = (
+    "pdm is told the login of an index by no variable: put it into ~/.netrc, or into pdm's configuration, and leave it "
+    "out of the address of the mirror"
+)
 OF_A_PROJECT = "--into leaves a copy, and a project of {} has one environment; leave --into out"
 
 
@@ -40,18 +51,17 @@ def carry_out(
     """Do what the report of the dry run says, and return how that ended. Raises `Unusable`."""
     source = place_of(case.prefix or "")
     target = place_of(into) if into else source
+    foreseen, report = report, replace(report, notes=_lasting(report.notes))
     trouble = _obstacle(source, target, case, report.disk)
     if trouble:
         return replace(report, outcome=Outcome.REFUSED, reason=trouble)
-    ask(report, target.environment, consent)
-    was = identity(source.environment)
+    ask(foreseen, target.environment, consent)
     work = _work(case, source, target)
     check = Verification(invocation, case, work.python, wanted.timeout, wanted.smoke)
     tell = fix_progress.teller()
     try:
         with held(target):
-            trouble = REPLACED.format(source.environment) if identity(source.environment) != was else None
-            trouble = trouble or (layer_obstacle(source) if target == source else None)
+            trouble = _meanwhile(source, target, case.was) or (layer_obstacle(source) if target == source else None)
             if trouble:
                 return replace(report, outcome=Outcome.REFUSED, reason=trouble)
             done = apply(work, lambda python: check.proofs(python, tell), tell)
@@ -60,6 +70,20 @@ def carry_out(
     finally:
         fix_progress.clear()
     return _ended(report, done, target, into)
+
+
+def _lasting(notes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(note for note in notes if not note.startswith(OF_A_DRY_RUN))
+
+
+def _meanwhile(source: Place, target: Place, was: tuple[int, int] | None) -> str | None:
+    """Say what became of the environment while it was planned and asked; with the lock held."""
+    if recover(target) is not None:
+        return INTERRUPTED.format(target.environment)
+    if identity(source.environment) != was:
+        return REPLACED.format(source.environment)
+    users = in_words(source.environment) if target == source else None
+    return IN_USE.format(users) if users else None
 
 
 def ask(report: FixReport, environment: str, consent: Consent) -> None:
@@ -84,6 +108,11 @@ def _obstacle(source: Place, target: Place, case: Case, disk: Disk | None) -> st
         return f"{source.environment} is an environment and a project in one folder, and a copy would be of both"
     if not case.way.made_new and is_plain(source.environment) and not is_plain(target.environment):
         return f"scripts cannot name {target.environment} in their first line; choose a folder without blanks or quotes"
+    program = next((argv[0] for argv in case.prepared.commands if os.sep not in argv[0]), None)
+    if program is not None and program_of(program, os.environ) is None:
+        return NOT_THERE.format(program)
+    if case.way.manager == "pdm" and case.base.secret and _names(case, case.base.url):
+        return NO_LOGIN
     if target == source:
         trouble = obstacle(source)
         if trouble:
@@ -93,10 +122,15 @@ def _obstacle(source: Place, target: Place, case: Case, disk: Disk | None) -> st
             return IN_USE.format(users)
     elif case.way.way is Way.PROJECT:
         return OF_A_PROJECT.format(case.way.manager)
-    if disk and disk.free is not None and disk.copied > disk.free:
+    if disk and disk.copied and disk.free is not None and disk.copied > disk.free:
         there = f"{in_bytes(disk.free)} are free in {os.path.dirname(target.environment)}"
         return ELSEWHERE.format(f"a copy takes {in_bytes(disk.copied)}, and {there}")
     return None
+
+
+def _names(case: Case, base: str) -> bool:
+    """Whether a step writes an address below `base` into the project."""
+    return any(step.edit is not None and base in step.edit.text for step in case.way.steps)
 
 
 def _work(case: Case, source: Place, target: Place) -> Work:
@@ -113,6 +147,7 @@ def _work(case: Case, source: Place, target: Place) -> Work:
         named_in(way),
         manager=way.manager,
         project=way.project,
+        manifest=case.prepared.manifest,
         made_new=way.made_new,
         new_folder=NEW_FOLDER,
         secret_base=case.base.secret,
@@ -127,7 +162,7 @@ def _standing(done: Applied, place: Place, proof: Proof) -> Applied:
     if proof.held or done.entry is None:
         return replace(done, proofs=(*done.proofs, proof))
     roll_back(place, done.entry)
-    return replace(done, trouble=f"{proof.what}: {proof.told}", proofs=(*done.proofs, proof))
+    return replace(done, trouble=proof.sentence, proofs=(*done.proofs, proof))
 
 
 def _ended(report: FixReport, done: Applied, target: Place, into: str | None) -> FixReport:

@@ -51,8 +51,7 @@ def carry_out(
             failed = next((proof for proof in proofs if not proof.held), None)
             if failed:
                 conda.unmake(beside, os.environ, place.log, tell_of)
-                reason = f"{failed.what}: {failed.told}" if failed.told else failed.what
-                return replace(report, outcome=Outcome.ROLLED_BACK, reason=reason, proofs=proofs, log=log)
+                return replace(report, outcome=Outcome.ROLLED_BACK, reason=failed.sentence, proofs=proofs, log=log)
     except OSError as problem:
         raise Unusable(f"{problem.filename or beside.new}: {problem.strerror or problem}") from None
     finally:

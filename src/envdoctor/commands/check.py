@@ -12,7 +12,9 @@ from envdoctor.commands.failure import Unusable
 
 if TYPE_CHECKING:
     from envdoctor.cli import Invocation
+    from envdoctor.commands.index_base import IndexBase
     from envdoctor.model.layout import Layout
+    from envdoctor.model.machine import Machine
     from envdoctor.model.plan import Plan
 
 
@@ -145,8 +147,21 @@ def command(
         newest_torch=matrix.newest_torch,
         envdoctor=__version__,
         overlay=matrix.overlay_name,
+        fix=_by_fix(machine, plan, python, base) if seeing and not recorded else (),
     )
     if save_snapshot:
         deliver.save_snapshot(seen, save_snapshot)
     deliver.deliver(report, form, outputs, verbose=verbose)
     return report.exit_code
+
+
+def _by_fix(machine: Machine, plan: Plan, python: str | None, base: IndexBase) -> tuple[str, ...]:
+    """Return the command that carries the plan out, for the same environment and mirror; empty where none can."""
+    if not plan.steps:
+        return ()
+    from envdoctor.fix.route import route
+
+    if not route(machine, plan).steps:
+        return ()
+    mirror = ("--index-base", base.url) if base.origin == "--index-base" else ()
+    return ("envdoctor", "fix", *(("--python", python) if python else ()), *mirror)

@@ -37,4 +37,8 @@ class Consent(NamedTuple):
             return True
         if not self.can_ask():
             raise Unusable("standard input is no terminal, so nobody can be asked; add --yes to go on without")
-        return click.confirm(question, err=True)
+        try:
+            return click.confirm(question, err=True)
+        except click.Abort:  # the end of the input: Ctrl-D
+            click.echo(err=True)
+            return False

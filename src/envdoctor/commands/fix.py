@@ -34,19 +34,7 @@ NOT_AGAIN = ("apply_it", "rollback", "yes", "into", "form", "outputs", "verbose"
     help="Leave the repaired copy in this new folder, and the environment as it is.",
 )
 @click.option("--smoke/--no-smoke", default=True, help="Run kernels in the copy before it counts as repaired.")
-@click.option(
-    "--torch", callback=options.filled, metavar="SPEC", help="Keep to these torch releases: 2.9.1, '>=2.6,<2.9'."
-)
-@click.option("--with", "partners", metavar="NAMES", default="", help="Partners to include: torchvision,torchaudio.")
-@click.option(
-    "-c",
-    "--constraint",
-    "constraint_files",
-    multiple=True,
-    callback=options.filled,
-    metavar="FILE",
-    help="Keep to what a constraint file demands of torch and its partners. Repeatable.",
-)
+@options.wishing
 @click.option(
     "--installer",
     callback=options.one_of(NAMES),
@@ -93,7 +81,7 @@ def command(
     envdoctor fix --apply --index-base https://mirror.example/pytorch/whl
 
     Environments of the system, of Nix, of conda's base or of somebody else are not changed: the commands are shown.
-    Never are drivers, shells' profiles or other users' files touched, nor is sudo used.
+    Drivers, shell profiles and other users' files are never touched, and sudo is never used.
 
     Exit code 0 when it was applied, there is nothing to do, or for a dry run; 1 when it failed and everything was put
     back; 2 when it was refused, or for unusable input.

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.commands.failure import Unusable
+from envdoctor.fix.identity import identity
+from envdoctor.fix.place import place_of
 from envdoctor.fix.projects import Prepared
 from envdoctor.fix.route import Route, route
 from envdoctor.model.fix import Way
@@ -37,7 +39,10 @@ class Wanted(NamedTuple):
 
 
 class Case(NamedTuple):
-    """`machine` is what was seen, with what the user wishes and others pin."""
+    """`machine` is what was seen, with what the user wishes and others pin; `notes` are on files of constraints.
+
+    `was` are the numbers (device, inode) that the environment's folder had before it was looked at.
+    """
 
     machine: Machine
     diagnosis: Diagnosis
@@ -46,6 +51,8 @@ class Case(NamedTuple):
     base: IndexBase
     way: Route
     prepared: Prepared
+    notes: tuple[str, ...] = ()
+    was: tuple[int, int] | None = None
 
     @property
     def seen(self) -> Snapshot:
@@ -62,6 +69,7 @@ def looked_at(invocation: Invocation, wanted: Wanted, *, live: bool) -> Case:
     """Look at the machine, judge it and plan for it; `live` where it is this one. Raises `Unusable`."""
     from envdoctor.commands import examine, knowledge, planning
     from envdoctor.commands.index_base import index_base
+    from envdoctor.commands.unfinished import standing
     from envdoctor.diagnose.judge import diagnose
 
     base = index_base(wanted.index_base)
@@ -69,12 +77,16 @@ def looked_at(invocation: Invocation, wanted: Wanted, *, live: bool) -> Case:
     wishes = Wishes(
         torch=planning.specifier(wanted.torch, matrix.newest_torch), partners=planning.partner_names(wanted.partners)
     )
+    stood = standing(wanted.python) if live else {}
     seen = examine.examine(invocation, wanted.python, wanted.timeout)()
     constraints = planning.constraints(wanted.constraint_files, Machine(seen), live=live)
     machine = Machine(seen, replace(wishes, pins=tuple(constraints.pins)))
     plan = planning.plan(machine, matrix, live=live, installer=wanted.installer, base=base, layout=wanted.index_layout)
     way, prepared = _way(machine, plan, live=live, elsewhere=wanted.into is not None)
-    return Case(machine, diagnose(seen, matrix, wishes), plan, matrix, base, way, prepared)
+    diagnosis = diagnose(seen, matrix, wishes)
+    environment = place_of(machine.told("python.prefix") or "").environment
+    was = stood.get(environment) or identity(environment)
+    return Case(machine, diagnosis, plan, matrix, base, way, prepared, tuple(constraints.notes), was)
 
 
 def _way(machine: Machine, plan: Plan, *, live: bool, elsewhere: bool) -> tuple[Route, Prepared]:

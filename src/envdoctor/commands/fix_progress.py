@@ -63,7 +63,7 @@ def _amount(done: int | None, of: int | None) -> str:
     """Return " 1.2 of 5.8 GB", with one unit for both."""
     if not of:
         return ""
-    unit, size = ("GB", 1e9) if of >= 1e9 else ("MB", 1e6)
+    unit, size = ("GB", 1e9) if of >= 1e9 else ("MB", 1e6) if of >= 1e6 else ("kB", 1e3)
     begun = "" if done is None else f" {done / size:.1f} of"
     return f"{begun} {of / size:.1f} {unit}"
 

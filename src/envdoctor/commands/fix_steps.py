@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envdoctor.commands.failure import Unusable
-from envdoctor.fix.projects import Prepared, prepare
+from envdoctor.fix.projects import Prepared, prepare, works_in
 from envdoctor.model.change import Installs, Removes
 from envdoctor.model.fix import Way
+from envdoctor.model.names import normalised, required
 
 if TYPE_CHECKING:
     from envdoctor.fix.route import Route
-
-ASKED_SECONDS = 60.0
 
 
 def prepared(way: Route) -> Prepared:
@@ -26,7 +23,7 @@ def prepared(way: Route) -> Prepared:
     from envdoctor.fix.manifests import Unmergeable
 
     try:
-        return prepare(way.manager, way.project, way.steps)
+        return prepare(way.manager, way.project, way.steps, os.environ)
     except Unmergeable as problem:
         raise Unusable(f"{way.project}: {problem}") from None
     except OSError as problem:
@@ -40,17 +37,9 @@ def with_project(way: Route, prefix: str | None) -> Route:
     """
     if way.way is not Way.PROJECT or way.project is not None or way.manager is None:
         return way
-    from envdoctor.fix.installing import program_of
-    from envdoctor.fix.projects import answered, asked
-    from envdoctor.host.process import Child
-
     folder = _with_manifest()
-    program = program_of(way.manager, os.environ)
-    if folder is not None and program is not None and prefix is not None:
-        argv = (program, *asked(way.manager, folder)[1:])
-        said = Child(argv, os.environ).answer(time.monotonic() + ASKED_SECONDS).out
-        if answered(said, prefix):
-            return replace(way, project=folder)
+    if folder is not None and prefix is not None and works_in(way.manager, folder, prefix, os.environ):
+        return replace(way, project=folder)
     raise Unusable(f"{prefix} is kept by a project of {way.manager}; run this in the folder of that project")
 
 
@@ -72,7 +61,7 @@ def named_in(way: Route) -> frozenset[str]:
     found: set[str] = set()
     for step in way.steps:
         if isinstance(step.change, Installs):
-            found |= {re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in step.change.requirements}
+            found |= set(map(required, step.change.requirements))
         elif isinstance(step.change, Removes):
-            found |= {*step.change.packages}
-    return frozenset(re.sub(r"[-_.]+", "-", name).lower() for name in found)
+            found |= set(map(normalised, step.change.packages))
+    return frozenset(found)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from envdoctor.commands.consent import Consent
     from envdoctor.commands.fix_case import Case, Wanted
     from envdoctor.fix.place import Place
-    from envdoctor.model.fix import PackageChange
     from envdoctor.model.snapshot import Snapshot
 
 RECORDED = "a recorded machine is not changed"
@@ -51,6 +50,7 @@ def fix(invocation: Invocation, wanted: Wanted, consent: Consent | None) -> tupl
         diffs=case.prepared.diffs,
         reason=way.reason,
         recovered=recovered,
+        notes=(*_elsewhere(case), *case.notes),
     )
     if case.plan.status is Status.NOTHING_TO_DO:
         return replace(report, outcome=Outcome.NOTHING_TO_DO, reason="; ".join(case.plan.because)), case.seen
@@ -58,7 +58,10 @@ def fix(invocation: Invocation, wanted: Wanted, consent: Consent | None) -> tupl
     if not way.steps or case.prefix is None or not live:
         return replace(report, outcome=Outcome.REFUSED if consent else Outcome.PLANNED), case.seen
     source = place_of(case.prefix)
-    report = _previewed(report, case, source, into)
+    report, lacking = _previewed(report, case, source, into, wanted.index_layout)
+    if consent is not None and lacking:
+        notes = tuple(note for note in report.notes if note != lacking)
+        return replace(report, outcome=Outcome.REFUSED, reason=lacking, notes=notes), case.seen
     if consent is not None:
         if way.way is Way.CONDA:
             from envdoctor.commands.carrying_out_conda import carry_out
@@ -68,51 +71,77 @@ def fix(invocation: Invocation, wanted: Wanted, consent: Consent | None) -> tupl
     return report, case.seen
 
 
-def _previewed(report: FixReport, case: Case, source: Place, into: str | None) -> FixReport:
-    """Add what would change, what stays, and the disk it takes. Raises `Unusable`."""
+def _elsewhere(case: Case) -> tuple[str, ...]:
+    """Say which environment this is about where another one holds a torch too, and may be meant."""
+    others = case.machine.items("python.also_with_torch") if case.machine.is_known("python.also_with_torch") else []
+    return tuple(
+        f"this is about {case.machine.told('python.executable')} ({case.machine.told('python.chosen_because')}); "
+        f"{other} has a torch too, and --python names it"
+        for other in others[:1]
+    )
+
+
+def _previewed(
+    report: FixReport, case: Case, source: Place, into: str | None, layout: str
+) -> tuple[FixReport, str | None]:
+    """Add what would change, what stays, and the disk it takes; and say what the mirror lacks of it, if anything.
+
+    Raises `Unusable`.
+    """
     import shutil
 
     from envdoctor.commands import fix_progress, mirror
-    from envdoctor.fix.cloning import size_of
     from envdoctor.fix.freezing import freeze
     from envdoctor.fix.preview import preview
     from envdoctor.fix.variables import environment_for
+    from envdoctor.published.sizes import size_of_wheel
 
     before = {} if case.way.made_new else freeze(source.environment)
     cleared = [environment_for(argv, os.environ)[1] for argv in report.commands]
     fix_progress.teller()("asking the index", None, None)
     try:
-        asked = mirror.asked(case.base, case.plan, case.machine, "auto", sizes=True)
+        plan = replace(case.plan, alternatives=())
+        asked = mirror.asked(case.base, plan, case.machine, "auto", sizes=True)
         cheap = bool(asked.probe and asked.probe.metadata)
-        told = preview(case.way.steps, before, os.environ, cheap=cheap, secret_base=case.base.secret)
-        copied = 0 if case.way.made_new else size_of(source.environment).bytes
+        told = preview(
+            case.way.steps,
+            before,
+            os.environ,
+            cheap=cheap,
+            secret_base=case.base.secret,
+            sizes={one.project: one.size for one in asked.probe.wanted} if asked.probe else None,
+            size_of=lambda url: size_of_wheel(url, case.base.secret),
+        )
         beside = os.path.dirname(into or source.environment)
+        copied = None if case.way.made_new else bytes_copied(source.environment, beside)
         free = shutil.disk_usage(beside).free
     except OSError as problem:
         raise Unusable(f"{problem.filename or source.environment}: {problem.strerror or problem}") from None
     finally:
         fix_progress.clear()
-    sizes = {one.project: one.size for one in asked.probe.wanted} if asked.probe else {}
-    changes = tuple(
-        replace(change, download=sizes.get(change.name)) if change.download is None and change.after else change
-        for change in told.changes
-    )
-    names = {change.name for change in changes}
-    return replace(
+    names = {change.name for change in told.changes}
+    asked_for = layout == "auto" and not case.base.official
+    alone = case.way.way is Way.PROJECT or told.failed
+    lacking = mirror.lacking(asked, case.base, case.machine, alone=alone) if asked_for else None
+    of_mirror = asked.notes if asked_for else ()
+    report = replace(
         report,
         cleared=tuple(dict.fromkeys(name for names in cleared for name in names)),
-        changes=changes,
+        changes=told.changes,
         resolved=told.resolved,
         stays=sum(name not in names for name in before),
-        disk=Disk(copied, free, _download(changes)),
-        notes=(*report.notes, *told.notes),
+        disk=Disk(copied, free, told.download),
+        notes=(*report.notes, *of_mirror, *told.notes),
     )
+    return report, lacking
 
 
-def _download(changes: tuple[PackageChange, ...]) -> int | None:
-    """Return the bytes of all wheels that are known, None where not one is."""
-    known = [change.download for change in changes if change.download is not None]
-    return sum(known) if known else None
+def bytes_copied(environment: str, beside: str) -> int:
+    """Return the bytes that a copy takes: none where it shares its blocks with what it is a copy of. Raises OSError."""
+    from envdoctor.fix.cloning import shares_blocks, size_of
+
+    one_disk = os.stat(environment).st_dev == os.stat(beside).st_dev
+    return 0 if one_disk and shares_blocks(beside) else size_of(environment).bytes
 
 
 def _with_dockerfile(report: FixReport, case: Case, installer: str | None) -> FixReport:

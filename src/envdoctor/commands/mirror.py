@@ -23,11 +23,15 @@ TORCH_SET = ("torch", "torchvision", "torchaudio")
 
 
 class Mirror(NamedTuple):
-    """`layout` is None where no command takes anything from the mirror, or it did not tell; `notes` are sentences."""
+    """`layout` is None where no command takes anything from the mirror, or it did not tell.
+
+    `notes` are sentences about the mirror, `for_typing` what somebody has to know who types the commands by hand.
+    """
 
     layout: Layout | None
     notes: tuple[str, ...] = ()
     probe: Probe | None = None
+    for_typing: tuple[str, ...] = ()
 
 
 def asked(base: IndexBase, plan: Plan, machine: Machine, layout: str, *, sizes: bool = False) -> Mirror:
@@ -40,14 +44,25 @@ def asked(base: IndexBase, plan: Plan, machine: Machine, layout: str, *, sizes: 
         return Mirror(None)
     for_typing = (*_overridden(plan, machine), *((BY_ITSELF,) if base.secret else ()))
     if layout != "auto":
-        return Mirror("flat" if layout == "flat" else "projects", for_typing)
+        return Mirror("flat" if layout == "flat" else "projects", for_typing=for_typing)
     from envdoctor.published import layout as published
 
     channel, wanted = found
     told = published.probe(
         base.asked, channel, wanted, python=machine.told("python.tag"), platform=machine.wheel_platform, sizes=sizes
     )
-    return Mirror(told.layout, (*_notes(told, base, channel, machine), *for_typing), told)
+    return Mirror(told.layout, tuple(_notes(told, base, channel, machine)), told, for_typing)
+
+
+def lacking(found: Mirror, base: IndexBase, machine: Machine, *, alone: bool) -> str | None:
+    """Say what a plan names and the mirror has not; None where it has all of it, or that is not certain.
+
+    `alone` where the installer takes it from nowhere else: beside a flat mirror it asks its own index too.
+    """
+    told = found.probe
+    if told is None or base.official or not (alone or told.layout == "projects"):
+        return None
+    return next((_lacking(one, base, machine) for one in told.wanted if one.known and one.file is None), None)
 
 
 def _taken(plan: Plan, base: str) -> tuple[str, dict[str, str]] | None:
@@ -90,7 +105,7 @@ def _not_told(told: Probe, base: IndexBase, channel: str) -> Iterator[str]:
     hint = ""
     if base.url.endswith(("/simple", "/pypi")):
         hint = "; an index of all packages has no folder for each channel, which --index-base needs"
-    what = "has nothing of torch for " + channel if told.answered else "could not be asked"
+    what = "shows nothing of torch for " + channel if told.answered else "could not be asked"
     yield (
         f"the mirror {base.url} {what}, and is taken for one with a page a project ({told.reason}){hint}; "
         "--index-layout says it otherwise"

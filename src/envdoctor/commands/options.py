@@ -135,6 +135,29 @@ def reporting(function: Function) -> Function:
     )(function)
 
 
+def wishing(function: Function) -> Function:
+    """Add which torch and partners are wanted."""
+    for option in (
+        click.option(
+            "-c",
+            "--constraint",
+            "constraint_files",
+            multiple=True,
+            callback=filled,
+            metavar="FILE",
+            help="Keep to what a constraint file demands of torch and its partners. Repeatable.",
+        ),
+        click.option(
+            "--with", "partners", metavar="NAMES", default="", help="Partners to include: torchvision,torchaudio."
+        ),
+        click.option(
+            "--torch", callback=filled, metavar="SPEC", help="Keep to these torch releases: 2.9.1, '>=2.6,<2.9'."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 LAYOUTS = ("auto", "projects", "flat")
 """How a mirror is laid out: ask it, a page a project, a folder or page of links."""
 

@@ -60,19 +60,7 @@ OTHER_WORDS = {
     help=f"Describe a machine: {', '.join(PLATFORMS)}.",
 )
 @click.option("--glibc", callback=options.filled, metavar="X.Y", help="Describe a machine: its C library.")
-@click.option(
-    "--torch", callback=options.filled, metavar="SPEC", help="Keep to these torch releases: 2.9.1, '>=2.6,<2.9'."
-)
-@click.option("--with", "partners", metavar="NAMES", default="", help="Partners to include: torchvision,torchaudio.")
-@click.option(
-    "-c",
-    "--constraint",
-    "constraint_files",
-    multiple=True,
-    callback=options.filled,
-    metavar="FILE",
-    help="Keep to what a constraint file demands of torch and its partners. Repeatable.",
-)
+@options.wishing
 @click.option(
     "--installer",
     callback=options.one_of(NAMES),

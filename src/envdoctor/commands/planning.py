@@ -102,7 +102,7 @@ def through(base: IndexBase, layout: str, machine: Machine, made: Callable[[Layo
     found = mirror.asked(base, answer, machine, layout)
     if found.layout not in (None, "projects") and layout == "auto":
         answer = made(found.layout)
-    return replace(answer, because=(*answer.because, *found.notes))
+    return replace(answer, because=(*answer.because, *found.notes, *found.for_typing))
 
 
 def constraints(files: tuple[str, ...], machine: Machine, *, live: bool) -> Constraints:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from envdoctor.commands.failure import Unusable
-from envdoctor.fix.place import place_of, places_near
+from envdoctor.fix.place import above, place_of, places_near
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,10 +58,19 @@ def states_near(python: str | None, prefix: str | None = None) -> list[Place]:
     return list(dict.fromkeys(found))
 
 
+def standing(python: str | None) -> dict[str, tuple[int, int] | None]:
+    """Return the numbers of all folders that may be the environment that is meant, to know it again after a look."""
+    from envdoctor.fix.identity import identity
+
+    return {place.environment: identity(place.environment) for path in _paths(python) for place in above(path)}
+
+
 def _paths(python: str | None) -> Iterator[str]:
-    """Yield where the environment that is meant may lie: as `--python` says, else the first rungs of the ladder."""
+    """Yield where the environment that is meant may lie: as `--python` says, else the rungs of the ladder."""
+    import shutil
+
     if python is not None:
-        yield python
+        yield python if os.path.lexists(python) else shutil.which(python) or python
         return
     if sys.prefix != sys.base_prefix:
         yield sys.prefix
@@ -75,4 +84,5 @@ def _paths(python: str | None) -> Iterator[str]:
         yield os.path.join(folder, ".venv")
         folder, below = os.path.dirname(folder), folder
         if folder == below:
-            return
+            break
+    yield from filter(None, map(shutil.which, ("python3", "python")))

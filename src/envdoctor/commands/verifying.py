@@ -136,7 +136,6 @@ def _complaints(python: str) -> set[str] | None:
     from envdoctor.host.host import Host
 
     uv = program_of("uv", os.environ)
-
     ways = [[python, "-I", "-B", "-m", "pip", "--disable-pip-version-check", "check"]]
     if uv:
         ways.append([uv, "pip", "check", "--python", python])

@@ -23,9 +23,8 @@ def resemble(made: str, status: os.stat_result) -> None:
         if problem.errno not in NOT_OURS:
             raise
     if not link:
-        os.chmod(
-            made, stat.S_IMODE(status.st_mode)
-        )  # after the owner: a change of owner clears the bits setuid and setgid
+        # After the owner: a change of owner clears the bits setuid and setgid.
+        os.chmod(made, stat.S_IMODE(status.st_mode))
     if not link or os.utime in os.supports_follow_symlinks:
         os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=not link)
 

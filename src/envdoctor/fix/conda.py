@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.fix.cloning import remove
 from envdoctor.fix.failures import reason
-from envdoctor.fix.installing import install
+from envdoctor.fix.installing import install, moved_to
 from envdoctor.fix.variables import environment_for, tool_of
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def program_of(environ: Mapping[str, str]) -> str | None:
 
 def in_new(argv: Sequence[str], old: str, new: str, program: str) -> tuple[str, ...]:
     """Return a command of the plan for the new environment, which asks nothing."""
-    moved = tuple(new + word[len(old) :] if word == old or word.startswith(f"{old}{os.sep}") else word for word in argv)
+    moved = moved_to(argv, old, new)
     if tool_of(argv) != "conda":
         return moved
     verb, words = moved[1], moved[2:]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from envdoctor.fix.manifests import Unmergeable, name_of
+from envdoctor.fix.manifests import Unmergeable
+from envdoctor.model.names import required
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,11 @@ def home_of(manifest: Mapping[str, Any], packages: Sequence[str]) -> Home:
     return next(iter(chosen), MAIN)
 
 
+def names_any(manifest: Mapping[str, Any], packages: Sequence[str]) -> bool:
+    """Whether any place names one of these packages (normalised names)."""
+    return any(name in packages for _, name in _homes(manifest))
+
+
 def table(holder: object, *path: str) -> Mapping[str, Any]:
     """Return the table that a path leads to, an empty one where there is none."""
     for key in path:
@@ -73,7 +79,7 @@ def _each(manifest: Mapping[str, Any], home: Home) -> Iterator[tuple[Home, str]]
     if isinstance(requirements, (list, dict)):
         for one in requirements:
             if isinstance(one, str):
-                yield home, name_of(one)
+                yield home, required(one)
 
 
 def _told(home: Home) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.fix.failures import reason
 from envdoctor.fix.installing import Ran, install
 from envdoctor.fix.variables import tool_of
+from envdoctor.model.names import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ NO_SOURCES = ("--only-binary", ":all:")
 UV_OPTIONS = ("--python", "--index-url", "--default-index", "--index", "--extra-index-url", "--find-links")
 """Options of `uv pip install` that say which wheels there are; `uv pip compile` has them too."""
 QUIET = {"PYTHONDONTWRITEBYTECODE": "1"}
-NOT_CHEAP = "pip would have to download the wheels to tell what else changes; it tells while the fix runs"
+NOT_CHEAP = "pip would have to download whole wheels to tell what else changes; with uv on the PATH, uv is asked"
 AS_UV = "this is what uv would do; pip may choose other releases of what torch requires"
 NO_DRY_RUN = "this pip has no dry run, which came with 22.2, so what else changes is not known beforehand"
 NOT_TOLD = "the installer's dry run did not tell what else changes: {}"
@@ -149,11 +150,6 @@ def wheels_in(pylock: str) -> dict[str, Wheel]:
         if isinstance(url, str):
             found[normalised(name)] = Wheel(url, size if isinstance(size, int) and size >= 0 else None)
     return found
-
-
-def normalised(name: str) -> str:
-    """Return a distribution's name as PEP 503 compares them."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _table(value: object) -> Mapping[str, object]:

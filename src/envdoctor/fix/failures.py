@@ -45,6 +45,9 @@ def _cause(words: str, sentence: str) -> Cause:
     return Cause(re.compile(words, re.IGNORECASE), sentence)
 
 
+_WRAPPED = re.compile(r"(?<=\S)\n {9}(?=\S)")
+"""Where uv goes on with what stands behind `cause: `, whose lines it keeps to 80 columns."""
+
 _SOON = r"[\s\S]{0,3000}?"
 """What stands between two things that a message says; bounded, so that no text takes long."""
 
@@ -79,8 +82,8 @@ CAUSES = (
     ),
     _cause(
         r"\b401 (?:Client )?(?:Error|Unauthorized)|HTTP error 401|Credentials not correct",
-        "the index wants a user and a password, or other ones than it got: name them in the address of the index "
-        "(https://USER:PASSWORD@HOST/...)",
+        "the index wants a user and a password, or other ones than it got: put them before its host in its address, or "
+        "into ~/.netrc",
     ),
     _cause(
         r"(?:(https?://\S+): )?403 (?:Client Error|Forbidden)|HTTP error 403 while getting (\S+)"
@@ -206,7 +209,11 @@ _DENIED = (
     re.compile(r"(?:file|directory|at|to) [`'\"]([^`'\"\n]+)[`'\"][^\n]*(?:denied|Read-only|permitted)"),
 )
 _FOUND_NONE = "(from versions: none)"
-_ERROR = re.compile(r"^\s*(?:error|ERROR|cause|caused by|CondaError|\[?\w*(?:Error|Exception)\]?)\b:?", re.IGNORECASE)
+_ERROR = re.compile(
+    # Behind pip's "ERROR: Exception:" follows a traceback, which ends with what it was.
+    r"^(?!ERROR: Exception:$)(?:error|cause|caused by|CondaError|\[?[\w.]*(?:Error|Exception)\]?)\b:?",
+    re.IGNORECASE,
+)
 
 
 def reason(ran: Ran) -> str:
@@ -236,7 +243,7 @@ def _final(said: str) -> str:
     lines = [line[:MOST_LINE] for line in said[-MOST_SAID:].splitlines() if not _ANOTHER_TRY.match(line)]
     if _FOUND_NONE not in said:
         lines = [line for line in lines if not _PASSED_OVER.match(line)]
-    return "\n".join(lines)
+    return _WRAPPED.sub(" ", "\n".join(lines))
 
 
 def _filled(sentence: str, match: re.Match[str], said: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.fix.declared import home_of
-from envdoctor.fix.manifests import MANIFEST, edited, name_of, read, with_requirements
+from envdoctor.fix.manifests import MANIFEST, edited, read, with_requirements
+from envdoctor.model.names import required
 from envdoctor.model.plan import Edit
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def foreseen(text: str, tool: str, commands: Sequence[Sequence[str]]) -> str:
             text = edited(text, Edit(MANIFEST, _poetry_source(argv)), tool)
         elif "add" in argv:
             requirements = requirements_of(argv)
-            home = home_of(read(text, MANIFEST), [name_of(one) for one in requirements])
+            home = home_of(read(text, MANIFEST), [required(one) for one in requirements])
             if tool == "poetry":
                 text = _by_poetry(text, home, requirements, _after(argv, "--source"))
             else:
@@ -40,7 +41,7 @@ def requirements_of(argv: Sequence[str]) -> tuple[str, ...]:
 
 def _by_poetry(text: str, home: Home, requirements: Sequence[str], source: str | None) -> str:
     """A list has the version and poetry's own table the source; that table alone has both where there is no list."""
-    names = [name_of(one) for one in requirements]
+    names = [required(one) for one in requirements]
     from_there = f'source = "{source}"' if source else ""
     if home.path[:2] == ("tool", "poetry"):
         versions = (one.partition("==")[2] for one in requirements)

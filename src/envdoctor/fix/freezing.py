@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.fix import PackageChange
+from envdoctor.model.names import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -22,7 +23,10 @@ PARTNERS = ("torch", "torchvision", "torchaudio")
 """Those whose requirements are theirs to change."""
 
 OF_TORCH = re.compile(r"torch|torchvision|torchaudio|(?:pytorch-)?triton(?:-.+)?|nvidia-(?!ml-py$).+|cuda-.+")
-"""Normalised names of the torch set, to which the bindings of NVML do not belong. The libraries of CUDA 13 have no suffix: `nvidia-cublas`, `cuda-toolkit`."""
+"""Normalised names of the torch set, to which the bindings of NVML do not belong.
+
+The libraries of CUDA 13 have no suffix: `nvidia-cublas`, `cuda-toolkit`.
+"""
 
 
 class _Distribution(NamedTuple):
@@ -57,7 +61,6 @@ def torch_set(folder: str) -> frozenset[str]:
     Markers are judged for the environment's Python and this machine. Raises OSError as `freeze` does.
     """
     from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
 
     installed = {one.name: one for one in reversed(list(_distributions(folder)))}
     found = {name for name in installed if OF_TORCH.fullmatch(name)}
@@ -76,27 +79,29 @@ def torch_set(folder: str) -> frozenset[str]:
             except (InvalidRequirement, ValueError):
                 continue  # metadata may say anything
             if wanted:
-                needed = str(canonicalize_name(required.name))
+                needed = normalised(required.name)
                 found.add(needed)
                 waiting += [(needed, one) for one in ("", *required.extras)]
     return frozenset({*found, *PARTNERS})
 
 
-def fingerprint(folder: str, name: str) -> str:
-    """Return a digest of how a distribution is recorded, "" where it is not there.
+def fingerprints(folder: str) -> dict[str, str]:
+    """Return normalised name to a digest of how each distribution is recorded.
 
     It is another one after the same version came from elsewhere: a wheel in the place of an editable project. Compare
-    two of one folder while it has one path, as RECORD has the digests of scripts that name it.
+    two of one folder while it has one path, as RECORD has the digests of scripts that name it. Raises OSError as
+    `freeze` does.
     """
     from hashlib import sha256
 
-    digest = sha256()
-    found = [place for place, one in _recorded(folder) if one.name == name]
-    for place in found:
+    found: dict[str, str] = {}
+    for place, one in _recorded(folder):
+        digest = sha256(found.get(one.name, "").encode())
         for file in ("RECORD", "direct_url.json", "WHEEL", "PKG-INFO"):
             lines = _bytes(os.path.join(place, file)).splitlines(keepends=True)
             digest.update(b"".join(line for line in lines if b"__pycache__" not in line))
-    return digest.hexdigest() if found else ""
+        found[one.name] = digest.hexdigest()
+    return found
 
 
 def sites(folder: str) -> tuple[str, ...]:
@@ -168,7 +173,7 @@ def _read(place: str, entry: str) -> _Distribution | None:
     version = (_fields(head, "Version") or parts[1:2] or [""])[0]
     if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", named) or not parts[0][:1].isalnum():
         return None
-    return _Distribution(re.sub(r"[-_.]+", "-", named).lower(), version, tuple(_fields(head, "Requires-Dist")))
+    return _Distribution(normalised(named), version, tuple(_fields(head, "Requires-Dist")))
 
 
 def _fields(head: str, name: str) -> list[str]:

@@ -55,7 +55,7 @@ def in_words(folder: str) -> str | None:
     if not users:
         return None
     more = f" (and {len(users) - 1} more)" * (len(users) > 1)
-    return f"process {users[0].pid} ({users[0].name}) {users[0].how}{more}"
+    return f"the environment is in use: process {users[0].pid} ({users[0].name}) {users[0].how}{more}"
 
 
 def users_of(folder: str, proc: str = "/proc") -> tuple[User, ...]:

@@ -13,10 +13,12 @@ import re
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from envdoctor.codec.credentials import REMOVED, strip_credentials
+from envdoctor.fix.freezing import sites
 from envdoctor.fix.telling import Doing, Listener
 from envdoctor.fix.variables import secrets, tool_of, without_login
 from envdoctor.host.conversation import Heard
@@ -85,7 +87,7 @@ def install(
     if program is None:
         return Ran(shown, None, "", f"{argv[0]} is not installed, or not on the PATH", log)
     tool = tool_of(argv)
-    environ = {**environ, **_progress(tool, program)}
+    environ = {**environ, **_talkative(tool, program)}
     folder = ROOT if tool in ("pip", "uv pip") or cwd is None else cwd
     listener = Listener(tool, tell)
     said: deque[str] = deque(maxlen=MOST_KEPT)
@@ -124,6 +126,11 @@ def in_clone(argv: Sequence[str], python_before: str, python_after: str) -> tupl
     return tuple(python_after if word == python_before else word for word in argv)
 
 
+def moved_to(argv: Sequence[str], old: str, new: str) -> tuple[str, ...]:
+    """Return `argv` with the folder `new` in the place of `old`, and of what lies in that."""
+    return tuple(new + word[len(old) :] if word == old or word.startswith(f"{old}{os.sep}") else word for word in argv)
+
+
 def program_of(name: str, environ: Mapping[str, str]) -> str | None:
     """Return the path of a program, on the PATH of `environ` or beside the interpreter that runs this."""
     import shutil
@@ -146,21 +153,21 @@ class _Why:
         return not _SKIPPED.match(line) or any(version in line for version in self._versions)
 
 
-def _progress(tool: str, program: str) -> dict[str, str]:
-    """Return the variable by which a pip of 24.1 or later tells how far a download is; older ones refuse it."""
+def _talkative(tool: str, program: str) -> dict[str, str]:
+    """Return the variables by which a pip tells all that it can: values that an older one does not know end it.
+
+    Below the second degree of verbosity it does not say why it passed over an index or a wheel, and before 20.3 there
+    is none as a variable; how far a download is it tells since 24.1.
+    """
     if tool != "pip":
         return {}
-    import glob
-
-    prefix = glob.escape(os.path.dirname(os.path.dirname(program)))
-    found = [
-        path
-        for pattern in ("lib*/python*/site-packages", "Lib/site-packages")
-        for path in glob.glob(os.path.join(prefix, *pattern.split("/"), "pip-*.dist-info"))
-    ]
-    releases = [re.search(r"pip-(\d+)\.(\d+)", path) for path in found]
-    knows = bool(releases) and all(match and (int(match[1]), int(match[2])) >= (24, 1) for match in releases)
-    return {"PIP_PROGRESS_BAR": "raw" if knows else "off"}
+    names = [name for site in sites(os.path.dirname(os.path.dirname(program))) for name in os.listdir(site)]
+    releases = [re.match(r"pip-(\d+)\.(\d+)", name) for name in names if re.fullmatch(r"pip-.*\.dist-info", name)]
+    oldest = min(((int(match[1]), int(match[2])) if match else (0, 0) for match in releases), default=(0, 0))
+    return {
+        "PIP_PROGRESS_BAR": "raw" if oldest >= (24, 1) else "off",
+        "PIP_VERBOSE": "2" if oldest >= (20, 3) else "1",
+    }
 
 
 def _harmless(line: str, hidden: Sequence[str]) -> str:
@@ -185,7 +192,8 @@ class _Log:
         self._left = MOST_LOGGED
         self._file: IO[str] | None = None
         try:
-            self._file = open(path, "a", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by __exit__
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+            self._file = open(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="replace")  # noqa: SIM115
         except OSError:
             pass
 
@@ -208,4 +216,6 @@ class _Log:
         try:
             work(self._file)
         except OSError:
-            self._file = None
+            file, self._file = self._file, None
+            with suppress(OSError):  # what it still holds does not go to the disk either
+                file.close()

@@ -46,12 +46,14 @@ class FileKept(NamedTuple):
     """A project's file that the run changes.
 
     `path` is absolute; `kept` the name of its copy in `Place.files`, None where the file was not there; `left` the
-    SHA-256 of what the fix left in its place, "gone" where that is nothing, "" while it is unknown.
+    SHA-256 of what the fix left in its place, "gone" where that is nothing, "" while it is unknown; `put` that of what
+    it puts there before any command runs, "" for nothing.
     """
 
     path: str
     kept: str | None
     left: str = ""
+    put: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +192,18 @@ def _file(value: object) -> FileKept:
     if not isinstance(value, dict):
         raise ValueError("a file is no object")
     path = _text(value.get("path"))
-    if not os.path.isabs(path) or os.path.normpath(path) != path:
+    # No other file is ever put back or removed, whoever wrote this.
+    if not os.path.isabs(path) or os.path.normpath(path) != path or os.path.basename(path) not in _of_projects():
         raise ValueError(f"{path!r} is no path of a file")
     copy = value.get("kept")
-    return FileKept(path, None if copy is None else _name(copy), _matching(value.get("left"), LEFT))
+    put = _matching(value.get("put"), LEFT)
+    return FileKept(path, None if copy is None else _name(copy), _matching(value.get("left"), LEFT), put)
+
+
+def _of_projects() -> frozenset[str]:
+    from envdoctor.fix.projects import FILES
+
+    return frozenset(name for names in FILES.values() for name in names)
 
 
 def _name(value: object) -> str:

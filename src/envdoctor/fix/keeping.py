@@ -12,10 +12,11 @@ import stat
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from envdoctor.fix.durable import remove_file, synchronise
 from envdoctor.fix.journal import FileKept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from envdoctor.fix.place import Place
 
@@ -25,22 +26,28 @@ GRACE = 60.0
 GONE = "gone"
 """Stands for the digest of a file that is not there."""
 
+BY_PERSONS = "pyproject.toml"
+"""The one of these files that persons write too."""
+
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
-def keep(place: Place, paths: Iterable[str]) -> tuple[FileKept, ...]:
+def keep(place: Place, paths: Iterable[str], texts: Mapping[str, str | None] | None = None) -> tuple[FileKept, ...]:
     """Copy files into the place's `files` and return what `put_back` needs; one that is not there is noted as such.
 
+    `texts` are what is going to be put into some of them, by path.
     Copies of an earlier fix stay. Raises `OSError` with the file's name: no room, no permission, or a path that is a
     link, a folder or a device, which would not come back as what it was.
     """
     os.makedirs(place.files, 0o700, exist_ok=True)
+    _no_link(place.files)
     kept = []
     for path in paths:
         if _is_there(path):
             name = _free_name(place.files, os.path.basename(path))
             _copy(path, os.path.join(place.files, name))
-            kept.append(FileKept(path, name, ""))
+            text = (texts or {}).get(path)
+            kept.append(FileKept(path, name, "", "" if text is None else sha256(text.encode()).hexdigest()))
         else:
             kept.append(FileKept(path, None, ""))
     return tuple(kept)
@@ -49,6 +56,11 @@ def keep(place: Place, paths: Iterable[str]) -> tuple[FileKept, ...]:
 def settled(kept: Iterable[FileKept]) -> tuple[FileKept, ...]:
     """Return the same with the digests of the files as they are now: what the fix left. Raises `OSError`."""
     return tuple(one._replace(left=_digest(one.path) if _is_there(one.path) else GONE) for one in kept)
+
+
+def holds(path: str, text: str) -> bool:
+    """Whether a file's content is this text. Raises `OSError`."""
+    return _read(path)[0] == text.encode()
 
 
 def put_in(path: str, text: str) -> None:
@@ -63,6 +75,7 @@ def put_back(place: Place, kept: Sequence[FileKept]) -> tuple[str, ...]:
     the fix was killed, one that was written later than it lived. A file that was not there before is removed. To do so
     twice is to do so once. Raises the first `OSError` after all files were tried.
     """
+    _no_link(place.files)
     alive = _last_sign(place)
     notes: list[str] = []
     trouble: OSError | None = None
@@ -76,15 +89,8 @@ def put_back(place: Place, kept: Sequence[FileKept]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def drop(place: Place, kept: Iterable[FileKept]) -> None:
-    """Remove the copies of a fix that nobody goes back to; one that is gone already is fine. Raises `OSError`."""
-    for one in kept:
-        if one.kept is not None:
-            _unlink(os.path.join(place.files, one.kept))
-
-
 def _put_back(place: Place, one: FileKept, alive: float) -> tuple[str, ...]:
-    _unlink(_passing(one.path))  # of a run that was killed before it came to the rename
+    remove_file(_passing(one.path))  # of a run that was killed before it came to the rename
     there = _is_there(one.path)
     ours = _is_ours(one, alive) if there else one.left in ("", GONE)
     if one.kept is None:
@@ -92,7 +98,7 @@ def _put_back(place: Place, one: FileKept, alive: float) -> tuple[str, ...]:
             return (f"{one.path} was changed since the fix and stays so",)
         if there:
             os.unlink(one.path)
-            _sync_folder(os.path.dirname(one.path))
+            synchronise(os.path.dirname(one.path))
         return ()
     copy = os.path.join(place.files, one.kept)
     if there and _is_as(one.path, copy):
@@ -100,13 +106,26 @@ def _put_back(place: Place, one: FileKept, alive: float) -> tuple[str, ...]:
     if not os.path.isdir(os.path.dirname(one.path)):
         return (f"{one.path} is not put back: its folder is gone",)
     if ours or (there and _digest(one.path) == _digest(copy)):
+        notes = _saved(one) if there else ()
         _copy(copy, one.path)
-        return ()
+        return notes
     if one.left:
         return (f"{one.path} was {'changed' if there else 'removed'} since the fix and stays so",)
     beside = f"{one.path}.before-fix"
     _copy(copy, beside)
     return (f"{one.path} was changed after the fix was interrupted and stays so; {beside} is what it was",)
+
+
+def _saved(one: FileKept) -> tuple[str, ...]:
+    """Save what stands in a manifest about which nothing but the time says that the fix wrote it; a person might have.
+
+    What the fix itself is known to have put in is nobody's; lock files are written by programs alone.
+    """
+    if one.left or os.path.basename(one.path) != BY_PERSONS or _digest(one.path) == one.put:
+        return ()
+    beside = f"{one.path}.interrupted"
+    _copy(one.path, beside)
+    return (f"{one.path} is again as it was before; what stood there is in {beside}",)
 
 
 def _is_ours(one: FileKept, alive: float) -> bool:
@@ -125,6 +144,11 @@ def _last_sign(place: Place) -> float:
         except FileNotFoundError:
             pass
     return max(signs)
+
+
+def _no_link(folder: str) -> None:
+    if os.path.islink(folder):
+        raise OSError(errno.ENOTDIR, "is a link, and no folder of envdoctor's", folder)
 
 
 def _is_there(path: str) -> bool:
@@ -167,7 +191,7 @@ def _copy(source: str, target: str) -> None:
 def _write(target: str, content: bytes, like: os.stat_result | None, *, times: bool = False) -> None:
     """Write under another name, with mode and owner of `like`, and rename that: `target` is whole at any time."""
     passing = _passing(target)
-    _unlink(passing)
+    remove_file(passing)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with open(os.open(passing, flags, 0o666 if like is None else 0o600), "wb") as file:
@@ -181,9 +205,9 @@ def _write(target: str, content: bytes, like: os.stat_result | None, *, times: b
             os.fsync(file.fileno())
         os.replace(passing, target)
     except OSError as problem:
-        _unlink(passing)
+        remove_file(passing)
         raise OSError(problem.errno, problem.strerror, target) from problem
-    _sync_folder(os.path.dirname(target))
+    synchronise(os.path.dirname(target))
 
 
 def _passing(path: str) -> str:
@@ -199,20 +223,3 @@ def _own(handle: int, like: os.stat_result) -> None:
         os.fchown(handle, like.st_uid, like.st_gid)
     except PermissionError:
         pass  # the owner of a file is for root alone to choose
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-
-
-def _sync_folder(folder: str) -> None:
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,12 +12,16 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from envdoctor.fix.durable import remove_file
-from envdoctor.fix.place import make_state
+from envdoctor.fix.place import make_state, unmake_state
+from envdoctor.host.process import STARTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envdoctor.fix.place import Place
+
+LOCKED: list[Place] = []
+"""Where this process is at work: a signal that ends it puts that right first (`recovering.undo_all`)."""
 
 TRIES = 100
 """How often the folder may go away under another doctor's hands before that is an error."""
@@ -38,11 +42,14 @@ def locked(place: Place) -> Iterator[None]:
 
     Raises Held and OSError.
     """
-    descriptor = _take(place)
+    with STARTING:  # a signal between the two would leave the folder behind
+        descriptor = _take(place)
+        LOCKED.append(place)
     try:
         yield
     finally:
         drop_state(place)
+        LOCKED.remove(place)
         if descriptor is not None:
             _let_go(descriptor)
 
@@ -71,12 +78,16 @@ def _take(place: Place) -> int | None:
             descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except FileNotFoundError:  # the folder was removed this moment
             continue
+        except OSError:
+            unmake_state(place)
+            raise
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_the_one(descriptor, place.lock):
                 make_state(place)  # another doctor may have been about to remove it, and have begun
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+                with suppress(OSError):  # a full disk: only the message to another doctor is the poorer
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
                 return descriptor
         except BlockingIOError:
             told = os.pread(descriptor, 20, 0)

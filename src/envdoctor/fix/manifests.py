@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from envdoctor.model.fix import FileDiff
+from envdoctor.model.names import required
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -53,6 +54,7 @@ def edited(text: str, edit: Edit, tool: str) -> str:
         _merge(expected, read(edit.text, edit.file), edit.file)
         if expected == read(body, edit.file):
             return text
+        body = _with_last_line_ended(body)
         document = parse(body)
         _merge(document, parse(edit.text), edit.file)
         after = _tidy(body, document.as_string())
@@ -88,27 +90,23 @@ def with_requirements(text: str, path: Sequence[str], requirements: Sequence[str
     from tomlkit import array, dumps, parse
     from tomlkit.exceptions import TOMLKitError
 
+    mark = BOM if text.startswith(BOM) else ""
     try:
-        document = parse(text)
+        document = parse(text.removeprefix(BOM))
         holder: Any = document
         for key in path[:-1]:
             holder = holder[key]
         there = holder.setdefault(path[-1], array())
         for requirement in requirements:
-            name = name_of(requirement)
-            same = [at for at, one in enumerate(there) if isinstance(one, str) and name_of(one) == name]
+            name = required(requirement)
+            same = [at for at, one in enumerate(there) if isinstance(one, str) and required(one) == name]
             if not same:
                 there.append(requirement)
             for at in same:
                 there[at] = requirement
-        return dumps(document)
+        return mark + dumps(document)
     except (TOMLKitError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as problem:
         raise Unmergeable(LEFT.format(MANIFEST)) from problem
-
-
-def name_of(requirement: str) -> str:
-    """Return the normalised name of a requirement's package."""
-    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0]).lower()
 
 
 def must_have_project(manifest: Mapping[str, Any]) -> None:
@@ -156,7 +154,7 @@ def _merge_named(into: MutableMapping[str, Any], key: str, entries: list[dict[st
 
 def _merge_sources(into: MutableMapping[str, Any], wanted: Mapping[str, Any], file: str) -> None:
     for name, source in wanted.items():
-        key = next((one for one in into if name_of(one) == name), name)
+        key = next((one for one in into if required(one) == name), name)
         there = into.get(key)
         entries = there if isinstance(there, list) else [there or {}]
         tables = [entry for entry in entries if isinstance(entry, dict)]
@@ -182,6 +180,11 @@ def _as_in(holder: object, value: dict[str, Any] | list[Any]) -> Any:
     made = inline_table() if inline else table(is_super_table=not value or None)
     made.update(value)
     return made
+
+
+def _with_last_line_ended(text: str) -> str:
+    """Tomlkit joins what it adds to a last line that is not ended."""
+    return text if not text or text.endswith("\n") else text + ("\r\n" if "\r\n" in text else "\n")
 
 
 def _tidy(old: str, new: str) -> str:

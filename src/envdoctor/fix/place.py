@@ -8,11 +8,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import NamedTuple
 
 SUFFIX = ".envdoctor"
 LONGEST_NAME = 255
 """NAME_MAX of the file systems of Linux, where the system does not tell another."""
+
+IGNORE = "*\n"
+"""Content of the file by which version control passes over the folder."""
 
 LEVELS = 4
 """How far above a path its environment is looked for; `bin/python` lies two below it."""
@@ -128,7 +132,32 @@ def state_trouble(place: Place) -> str | None:
         return f"{place.state} belongs to another user"
     if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and _me() is not None:
         return f"{place.state} can be changed by other users"
+    if not _is_ours(place):
+        return f"{place.state} holds what is not envdoctor's"
     return None
+
+
+def _is_ours(place: Place) -> bool:
+    """Whether a folder of that name is a fix's, and no folder that somebody gave such a name."""
+    if _is_bare(place):
+        return True
+    try:
+        with open(os.open(place.ignore, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
+            return file.read(len(IGNORE) + 1) in (IGNORE.encode(), b"")  # empty: killed, or no room on the disk
+    except FileNotFoundError:  # it is the first that is made, and the first that goes: maybe this moment
+        return _is_bare(place)
+    except OSError:
+        return False
+
+
+def _is_bare(place: Place) -> bool:
+    """Whether the folder holds nothing, or is gone."""
+    try:
+        return {os.path.join(place.state, name) for name in os.listdir(place.state)} <= {place.ignore, place.lock}
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def make_state(place: Place) -> None:
@@ -144,20 +173,37 @@ def make_state(place: Place) -> None:
         descriptor = os.open(place.ignore, flags, 0o600)
     except FileExistsError:
         return
-    with open(descriptor, "w") as file:
-        file.write("*\n")
+    try:
+        with open(descriptor, "w") as file:
+            file.write(IGNORE)
+    except OSError as problem:
+        unmake_state(place)
+        raise OSError(problem.errno, problem.strerror, place.state) from problem
+
+
+def unmake_state(place: Place) -> None:
+    """Take the folder away again if nobody put anything into it since it was made; never raises."""
+    with suppress(OSError):
+        if os.listdir(place.state) == [os.path.basename(place.ignore)]:
+            os.unlink(place.ignore)
+            os.rmdir(place.state)
 
 
 def places_near(path: str) -> list[Place]:
     """Return the places whose environment may hold `path`, nearest first: those with a folder of the fix's beside them.
 
-    The environment itself may be missing, after a run that was killed between two renames.
+    The environment itself may be missing, after a run that was killed between two renames. A folder that is not to be
+    trusted does not count: where it stands in the way of a fix, `obstacle` tells.
     """
+    return [place for place in above(path) if os.path.isdir(place.state) and state_trouble(place) is None]
+
+
+def above(path: str) -> list[Place]:
+    """Return the places whose environment may hold `path`, nearest first, whatever is there."""
     found = []
     near = os.path.abspath(path)
     for _ in range(LEVELS):
-        if os.path.isdir(near + SUFFIX):
-            found.append(place_of(near))
+        found.append(place_of(near))  # a link to an environment that lies elsewhere: so does what a fix left
         near = os.path.dirname(near)
     return found
 

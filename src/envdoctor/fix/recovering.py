@@ -17,16 +17,13 @@ from envdoctor.fix.identity import identity, is_still, where
 from envdoctor.fix.journal import Damaged, Entry, Stage
 from envdoctor.fix.keeping import put_back
 from envdoctor.fix.leftovers import sweep
-from envdoctor.fix.lock import drop_state
+from envdoctor.fix.lock import LOCKED, drop_state
 from envdoctor.fix.rolling_back import finish
 from envdoctor.fix.swapping import settle
 from envdoctor.host.descendants import end_marked
 
 if TYPE_CHECKING:
     from envdoctor.fix.place import Place
-
-UNDER_WAY: list[Place] = []
-"""Where this process is at work; a signal that ends it undoes that first."""
 
 LEFTOVERS = "what an earlier run had left was removed"
 UNDONE = "the run of {day} was interrupted before the repaired copy took its place: what it had made was removed"
@@ -40,24 +37,20 @@ WENT_BACK = "a return to the environment from before {day} was interrupted: it w
 NEITHER = "it cannot be told whether {} or {} is the environment from before an interrupted fix"
 
 
-def recover(place: Place) -> str | None:
-    """Undo or finish what an interrupted run left, and say so in a sentence; None where there was nothing.
-
-    With the lock held. The log of the installer stays where the run is this process's own, for the report to name it.
-    Raises OSError, and Damaged for a journal that cannot be trusted.
-    """
-    return _recover(place, log=place not in UNDER_WAY)
-
-
 def undo_all() -> None:
     """Undo or finish whatever this process has under way; for the moment in which a signal ends it. Never raises."""
-    for place in UNDER_WAY:
+    for place in LOCKED:
         with suppress(OSError, Damaged):
-            _recover(place, log=True)
+            recover(place)
         drop_state(place)
 
 
-def _recover(place: Place, *, log: bool) -> str | None:
+def recover(place: Place, *, log: bool = True) -> str | None:
+    """Undo or finish what an interrupted run left, and say so in a sentence; None where there was nothing.
+
+    With the lock held. The log of the installer goes too, if `log`. Raises OSError, and Damaged for a journal that
+    cannot be trusted.
+    """
     entry = journal.under_way(place)
     if entry is None:
         return LEFTOVERS if sweep(place) else None
@@ -72,8 +65,8 @@ def _recover(place: Place, *, log: bool) -> str | None:
 
 
 def _undo(place: Place, entry: Entry, *, log: bool) -> tuple[str, ...]:
+    remove(place.new)  # first: it may be what fills the disk, and to put files back takes room
     notes = put_back(place, entry.files)
-    remove(place.new)
     if log and journal.kept(place) is None:
         remove_file(place.log)
     journal.forget(place)

@@ -40,6 +40,7 @@ def roll_back(place: Place, entry: Entry, trade: Trade = exchange) -> tuple[str,
         raise NoWayBack(
             f"{place.environment} is not what the fix of {entry.day} made: move it away, then the old one returns"
         )
+    remove_file(place.log)  # what it takes of a full disk the journal may need
     with STARTING:
         journal.write(place, replace(entry, stage=Stage.GOING_BACK))
         if missing:
@@ -51,11 +52,11 @@ def roll_back(place: Place, entry: Entry, trade: Trade = exchange) -> tuple[str,
 
 def finish(place: Place, entry: Entry) -> tuple[str, ...]:
     """Do what follows once the old environment is in its place, from wherever that stopped. Raises OSError."""
-    notes = put_back(place, entry.files)
-    journal.forget_kept(place)
     for folder in (place.old, place.aside):
         if identity(folder) != identity(place.environment):  # a last look before what cannot be undone
             remove(folder)
+    notes = put_back(place, entry.files)  # after what may fill the disk is gone
+    journal.forget_kept(place)
     remove_file(place.log)
     journal.forget(place)
     sweep(place)  # the files as they were: needed until nothing has to be put back any more

@@ -21,6 +21,7 @@ NOTHING_FITS = "no published torch wheel serves this machine as it is; `envdocto
 NOT_DECIDED = "what to install cannot be said, because a fact is missing: {}"
 FOR_A_PERSON = "what mends this is for a person to do"
 NO_VENV = "this Python is no virtual environment, and only those are changed here"
+MADE_NEW = "this Python is not changed; --apply --into DIR makes a virtual environment of it and installs there"
 PIXI = "pixi keeps its environments itself, in a place that cannot be swapped"
 WINDOWS = "on Windows an environment cannot be swapped while anything in it is open"
 
@@ -103,6 +104,8 @@ def _others(plan: Plan, carried_out: tuple[Step, ...]) -> tuple[Step, ...]:
 
 
 def _why_by_hand(plan: Plan) -> str:
+    if any(map(_makes_new, plan.steps)):
+        return MADE_NEW
     reasons = [step.why for step in plan.steps if step.applicability is Applicability.MANUAL]
     return f"{FOR_A_PERSON}: {reasons[0]}" if reasons else FOR_A_PERSON
 

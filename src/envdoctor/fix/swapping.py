@@ -81,7 +81,7 @@ def settle(place: Place, entry: Entry) -> Entry:
     else:
         lies = next((path for path in (place.aside, place.new) if identity(path) is not None), None)
         if lies is not None:  # else it is in `old` already
-            if identity(place.old) is not None:
+            if os.path.lexists(place.old):
                 remove(place.older)
                 move(place.old, place.older)
             move(lies, place.old)

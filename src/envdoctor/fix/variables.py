@@ -87,7 +87,6 @@ ALWAYS = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
     "PIP_ROOT_USER_ACTION": "ignore",
-    "PIP_VERBOSE": "2",  # below that it does not say why it passed over an index or a wheel
     "PYTHONNOUSERSITE": "1",
     "PYTHONUNBUFFERED": "1",
 }
@@ -153,6 +152,7 @@ def environment_for(
         file = _uv_file(child, OF_UV_FILE_AND_INDEX if only else OF_UV_FILE)
         if file:
             child["UV_NO_CONFIG"] = "1"
+            child.pop("UV_CONFIG_FILE", None)  # which wins over it
             cleared.append(file)
     if secret_base:
         child.update(_logins(tool, argv, secret_base, index_name))
@@ -224,14 +224,14 @@ def _uv_file(environ: Mapping[str, str], words: re.Pattern[str]) -> str | None:
 
     uv reads the user's and the system's (docs.astral.sh/uv, "Configuration files"); the folder it works in has none.
     """
-    if environ.get("UV_NO_CONFIG", "").lower() in ("1", "true"):
+    chosen = environ.get("UV_CONFIG_FILE")
+    if not chosen and environ.get("UV_NO_CONFIG", "").lower() in ("1", "true"):
         return None
     home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".config")
     if os.name == "nt":
         home = environ.get("APPDATA") or home
     system = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
     folders = [os.path.join(folder, "uv") for folder in (home, *system, "/etc")]
-    chosen = environ.get("UV_CONFIG_FILE")
     for path in [chosen] if chosen else [os.path.join(folder, "uv.toml") for folder in folders]:
         try:
             with open(path, encoding="utf-8", errors="replace") as file:

@@ -49,12 +49,13 @@ class PackageChange:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """Bytes: of the environment that is copied, free where the copy goes (None: not told), and to be downloaded.
+    """Bytes: of the environment that is copied, free where the copy goes, and to be downloaded.
 
-    `copied` is 0 where the file system shares the blocks of copies.
+    `copied` is 0 where the file system shares the blocks of copies, None where nothing is copied; the others are None
+    where they are not known.
     """
 
-    copied: int
+    copied: int | None
     free: int | None
     download: int | None
 
@@ -74,6 +75,11 @@ class Proof:
     what: str
     held: bool
     told: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """That it did not hold, and what was found where that says more."""
+        return f"this did not hold: {self.what}{f' ({self.told})' if self.told else ''}"
 
 
 @dataclass(frozen=True, slots=True)

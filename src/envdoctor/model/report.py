@@ -18,7 +18,8 @@ class Report:
 
     `exit_code` is the one the process ends with, `matrix_revision` the date of the compatibility matrix,
     `newest_torch` the newest torch release that matrix knows, `envdoctor` the version that judged, `overlay` the
-    organisation's file that was laid over the matrix.
+    organisation's file that was laid over the matrix. `fix` is the command that carries the plan out, empty where
+    envdoctor cannot.
     """
 
     snapshot: Snapshot
@@ -29,3 +30,4 @@ class Report:
     newest_torch: str
     envdoctor: str
     overlay: OverlayName | None = None
+    fix: tuple[str, ...] = ()

@@ -12,8 +12,9 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Fact, Known
+from envdoctor.model.names import normalised
 from envdoctor.model.pin import PINNED
-from envdoctor.probes.distributions import TRITON, normalised
+from envdoctor.probes.distributions import TRITON
 from envdoctor.probes.installed import records
 
 if TYPE_CHECKING:

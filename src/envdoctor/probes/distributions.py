@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Known, Unknown
+from envdoctor.model.names import normalised
 from envdoctor.probes.installed import records
 
 if TYPE_CHECKING:
@@ -168,11 +169,3 @@ def _develop(host: Host, site: str, entry: str) -> tuple[str, str] | None:
         return None
     version = records.field(host, os.path.join(site, entry, "PKG-INFO"), "Version")
     return (normalised(name), version) if version else None
-
-
-def normalised(name: str) -> str:
-    """Return the normalised name of a distribution (PEP 503)."""
-    name = name.lower().replace("_", "-").replace(".", "-")
-    while "--" in name:
-        name = name.replace("--", "-")
-    return name

@@ -119,7 +119,8 @@ def start(host: Host, target: Target) -> Running | None:
     """Start asking the interpreter; None where it is the one that runs envdoctor and need not be asked."""
     if target.own and host.live:
         return None
-    return host.start("interpreter", [target.python, child_script("interpreter")])
+    # -B: what `site` imports there (a `.pth` of setuptools) would leave its compiled form in the environment.
+    return host.start("interpreter", [target.python, "-B", child_script("interpreter")])
 
 
 def _ask(at: Looking) -> tuple[dict[str, object] | None, str]:

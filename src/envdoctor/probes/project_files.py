@@ -22,6 +22,9 @@ LOCKS = (
 TABLES = (("poetry", "poetry"), ("pdm", "pdm"), ("uv", "uv"))
 """Tables below [tool] of pyproject.toml that say as much where there is no lock yet."""
 
+UNMANAGED = re.compile(r"^\[tool\.uv\][^\n]*\n(?:(?!\[)[^\n]*\n)*?managed\s*=\s*false\b", re.MULTILINE)
+"""Says in pyproject.toml that uv is to keep no environment of this project: `uv add` then refuses (uv 0.13.9)."""
+
 IN_PIXI = "/.pixi/envs/"
 
 
@@ -44,15 +47,18 @@ def keeper(host: Host, folder: str, *, by_uv: bool) -> tuple[str, str] | None:
 
     poetry and pdm make theirs with virtualenv or venv; pdm can have uv make it (`by_uv`), poetry cannot.
     """
-    for mark, tool in LOCKS:
-        if not (by_uv and tool == "poetry") and host.is_file(f"{folder}/{mark}"):
-            return tool, mark
     try:
         told = host.read(f"{folder}/pyproject.toml", MOST_PYPROJECT)
     except (OSError, ValueError):
-        return None
+        told = ""
+    left_out = {"poetry"} if by_uv else set()
+    if UNMANAGED.search(told):
+        left_out.add("uv")
+    for mark, tool in LOCKS:
+        if tool not in left_out and host.is_file(f"{folder}/{mark}"):
+            return tool, mark
     for table, tool in TABLES:
-        if by_uv and tool != "uv":
+        if tool in left_out or (by_uv and tool != "uv"):
             continue
         if re.search(rf"^\[{{1,2}}tool\.{table}[.\]]", told, re.MULTILINE):
             return tool, "pyproject.toml"

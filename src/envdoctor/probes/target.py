@@ -113,7 +113,7 @@ def _answers(host: Host, python: str) -> bool:
         return False
     if not is_script or not host.live:
         return True
-    return host.start("python", [python, "-c", ""]).answer(time.monotonic() + SHIM_TIMEOUT).exit == 0
+    return host.start("python", [python, "-B", "-c", ""]).answer(time.monotonic() + SHIM_TIMEOUT).exit == 0
 
 
 def _named(host: Host, python: str) -> str:

@@ -19,6 +19,7 @@ from envdoctor.published.local import path_of, wheels_in
 from envdoctor.published.pages import file_at
 from envdoctor.published.trouble import Dead, Passing, Refused
 from envdoctor.published.unreachable import NotThere, Unreachable
+from envdoctor.published.within import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 SECONDS = 4.0
 """How long a mirror may take to connect, and stay silent: a plan waits for it."""
+
+MOST_SECONDS = 30.0
+"""How long all of it may take; a slow mirror of three pages and two partners stays below."""
 
 MOST_SIZES = 8
 """Wheels whose size is asked for: the torch set has three."""
@@ -91,6 +95,19 @@ def probe(
     part, for a Python ("cp312", None: any) and a platform of the matrix; with `sizes` the server is asked for those of
     their wheels.
     """
+    found = within(MOST_SECONDS, lambda: _asked(base, channel, wanted, python, platform, sizes, seconds))
+    return found or Probe(None, f"did not answer within {MOST_SECONDS:g} s", answered=False)
+
+
+def _asked(
+    base: str,
+    channel: str,
+    wanted: Mapping[str, str],
+    python: str | None,
+    platform: str,
+    sizes: bool,
+    seconds: float,
+) -> Probe:
     try:
         session = connect(use_cache=False, seconds=seconds)
     except MissingExtra as missing:
@@ -184,10 +201,12 @@ def _build(
 
     if held is None:
         return Wanted(project, version, known=False)
-    fitting = [file for file in held if _fits(file, python, platform) and file.yanked is None]
+    fitting = [file for file in held if _fits(file, python, platform)]
     public, _, local = version.partition("+")
     exact = [file for file in fitting if file.version == public and (file.local or "") == local]
-    newest = max(fitting, key=lambda file: Version(file.version), default=None)
+    # One that was withdrawn is installed none the less where just that version is asked for (PEP 592).
+    offered = [file for file in fitting if file.yanked is None]
+    newest = max(offered, key=lambda file: Version(file.version), default=None)
     told = f"{newest.version}{f'+{newest.local}' if newest.local else ''}" if newest else None
     return Wanted(project, version, exact[0] if exact else None, told)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.published.connect import connect
 from envdoctor.published.extra import MissingExtra
+from envdoctor.published.within import within
 
 if TYPE_CHECKING:
     from envdoctor.published.session import Session
@@ -28,7 +29,7 @@ def size_of_wheel(url: str, base: str | None = None) -> int | None:
             session.without_login(base)
     except (MissingExtra, Unreachable):
         return None
-    return session.size(url)
+    return within(2 * SECONDS, lambda: session.size(url))
 
 
 @cache

@@ -14,7 +14,15 @@ from envdoctor.model.sheet import Column, Table
 from envdoctor.reporters.lines import SENTENCE, Line, joined, styled, wrapped
 from envdoctor.reporters.matrix_terminal import HEADING, fitted, wrapped_row
 from envdoctor.reporters.plain_text import safe
-from envdoctor.reporters.plan_lines import COMMAND_INDENT, FITS, NOTHING, command_line, plan_lines, step_lines
+from envdoctor.reporters.plan_lines import (
+    COMMAND_INDENT,
+    FITS,
+    NOTHING,
+    NOTHING_SEEN,
+    command_line,
+    plan_lines,
+    step_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +36,9 @@ INDENT = "  "
 COMMAND = ("envdoctor", "fix")
 WRONG, RIGHT = "bold red", "bold green"
 LEFT = "Left for you to do by hand:"
+OF_AN_IMAGE = "Dockerfile"
+FOR_AN_IMAGE = "For the Dockerfile, which is left to you:"
+NOTHING_FITS = "there is nothing to carry out."
 NOT_RESOLVED = "The installer may change more for these, which is known when it has run."
 WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
 KILO = 1000
@@ -67,10 +78,14 @@ def _apart(sections: Iterable[Iterable[Line]]) -> Iterator[Line]:
 
 def _planned(report: FixReport, _code: int, width: int, _verbose: bool, again: Sequence[str] | None) -> Sections:
     if not report.steps:
-        yield from _left_to_a_person(report, f"Nothing to carry out here: {safe(report.reason, SENTENCE)}", width)
+        # Why nothing fits is what the plan begins with.
+        why = "." if report.plan.status is Status.IMPOSSIBLE else f": {safe(report.reason, SENTENCE)}"
+        yield from _left_to_a_person(report, f"Nothing to carry out here{why}", width)
         return
-    yield [*_headed(f"Would change in {_environment(report)}:", width), *_changes(report, "now", "then", width)]
-    where = "In a new environment, by:" if report.way is Way.CONDA else "In a copy of it, by:"
+    new = _is_made_new(report)
+    heading = "Would be in a new environment:" if new else f"Would change in {_environment(report)}:"
+    yield [*_headed(heading, width), *_changes(report, "now", "then", width)]
+    where = "In a new environment, by:" if report.way is Way.CONDA else "By:" if new else "In a copy of it, by:"
     yield _commands(report, where, width)
     yield from _diffs(report.diffs, width)
     yield _disk(report.disk, width)
@@ -82,7 +97,9 @@ def _planned(report: FixReport, _code: int, width: int, _verbose: bool, again: S
 
 def _applied(report: FixReport, _code: int, width: int, verbose: bool, _again: Sequence[str] | None) -> Sections:
     heading = f"Changed in {_environment(report)}:"
-    if report.copy:
+    if report.copy and _is_made_new(report):
+        heading = f"Installed into a new environment, {safe(report.copy)}:"
+    elif report.copy:
         heading = f"Changed in a copy of {_environment(report)}, which is {safe(report.copy)}:"
     yield [*_headed(heading, width), *_changes(report, "before", "now", width)]
     if verbose:
@@ -109,12 +126,13 @@ def _rolled_back(report: FixReport, code: int, width: int, verbose: bool, _again
         yield _commands(report, "What was run:", width)
     yield _by_hand(report, LEFT, width)
     yield _notes(report.notes, width)
-    if report.log:
+    if report.log and report.log not in report.reason:
         yield wrapped(f"All that the installer said: {safe(report.log)}", width)
 
 
 def _refused(report: FixReport, code: int, width: int, _verbose: bool, _again: Sequence[str] | None) -> Sections:
-    heading = f"Refused: {safe(report.reason, SENTENCE)}"
+    impossible = report.plan.status is Status.IMPOSSIBLE
+    heading = f"Refused: {NOTHING_FITS if impossible else safe(report.reason, SENTENCE)}"
     yield from _left_to_a_person(report, heading, width, f"Nothing was changed (exit code {code}).")
 
 
@@ -139,7 +157,8 @@ def _restored(report: FixReport, _code: int, width: int, _verbose: bool, _again:
 
 
 def _nothing(report: FixReport, _code: int, width: int, _verbose: bool, _again: Sequence[str] | None) -> Sections:
-    yield wrapped(safe(report.reason, SENTENCE) or NOTHING, width)
+    why = wrapped(f"- {safe(report.reason, SENTENCE)}", width, INDENT, INDENT * 2) if report.reason else ()
+    yield [*wrapped(NOTHING_SEEN if report.reason else NOTHING, width), *why]
     yield _by_hand(report, "To do by hand:", width)
     yield _notes(report.notes, width)
 
@@ -158,6 +177,11 @@ def _environment(report: FixReport) -> str:
     return safe(report.environment) if report.environment else "the environment"
 
 
+def _is_made_new(report: FixReport) -> bool:
+    """Whether the environment is made from nothing, beside the one that the plan is for."""
+    return report.way is not Way.CONDA and report.disk is not None and report.disk.copied is None
+
+
 def _headed(text: str, width: int, style: str = HEADING) -> Iterator[Line]:
     yield from (styled(line.text, style) for line in wrapped(text, width, "", INDENT if style == WRONG else ""))
 
@@ -167,9 +191,9 @@ def _changes(report: FixReport, before: str, after: str, width: int) -> Iterator
     yield from _changed(report.changes, before, after, width)
     if not report.resolved:
         yield from wrapped(NOT_RESOLVED, width, INDENT, INDENT)
-    elif report.stays is not None:
+    elif report.stays:
         stay = "package stays as it is" if report.stays == 1 else "packages stay as they are"
-        yield from wrapped(f"{report.stays or 'No'} other {stay}.", width, INDENT, INDENT)
+        yield from wrapped(f"{report.stays} other {stay}.", width, INDENT, INDENT)
 
 
 def _changed(changes: Sequence[PackageChange], before: str, after: str, width: int) -> Iterator[Line]:
@@ -238,7 +262,8 @@ def _unset(cleared: Sequence[str], commands: Iterable[Sequence[str]], width: int
 
 def _diffs(diffs: Sequence[FileDiff], width: int) -> Sections:
     for one in diffs:
-        lines = [*_headed(f"In {safe(one.file)}:", width)]
+        heading = FOR_AN_IMAGE if one.file == OF_AN_IMAGE else f"In {safe(one.file)}:"
+        lines = [*_headed(heading, width)]
         # Never wrapped, so that it can be copied; whatever else ends a line within one stays visible.
         for line in one.diff.removesuffix("\n").split("\n"):
             style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
@@ -249,12 +274,16 @@ def _diffs(diffs: Sequence[FileDiff], width: int) -> Sections:
 def _disk(disk: Disk | None, width: int) -> Iterator[Line]:
     if disk is None:
         return
-    parts = [f"{in_bytes(disk.copied)} for the copy" if disk.copied else "nothing for the copy, which shares blocks"]
+    parts = []
+    if disk.copied is not None:
+        shared = "nothing for the copy, which shares blocks"
+        parts.append(f"{in_bytes(disk.copied)} for the copy" if disk.copied else shared)
     if disk.download is not None:
         parts.append(f"{in_bytes(disk.download)} to download")
     if disk.free is not None:
         parts.append(f"{in_bytes(disk.free)} free")
-    yield from wrapped(f"Disk: {', '.join(parts)}.", width, "", INDENT)
+    if parts:
+        yield from wrapped(f"Disk: {', '.join(parts)}.", width, "", INDENT)
 
 
 def _proofs(proofs: Sequence[Proof], heading: str, width: int) -> Iterator[Line]:

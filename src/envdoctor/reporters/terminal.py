@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Severity, Verdict
 from envdoctor.model.snapshot import NOT_LOOKED_AT
 from envdoctor.reporters.finding_order import Told, told_in_order
-from envdoctor.reporters.lines import SENTENCE, Line, joined, wrapped
+from envdoctor.reporters.lines import SENTENCE, Line, joined, styled, wrapped
 from envdoctor.reporters.machine_lines import machine_lines
 from envdoctor.reporters.plain_text import safe
-from envdoctor.reporters.plan_lines import FITS, plan_lines
+from envdoctor.reporters.plan_lines import FITS, command_line, plan_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from envdoctor.model.report import Report
 
 NARROWEST = 40
+BY_FIX = "Or have it done in a copy that is proved before it takes the environment's place, with a way back:"
 MENDS = "To make it right, with this machine as it is:"
 VALUE = 120
 """Characters of one value shown as evidence; the whole value is in the JSON document."""
@@ -111,6 +112,10 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         yield Line()
     wrong = report.diagnosis.verdict in (Verdict.BROKEN, Verdict.WARNINGS)
     yield from plan_lines(report.plan, MENDS if wrong else FITS, width, verbose)
+    if report.fix and wrong:
+        yield from (styled(line.text, "bold") for line in wrapped(BY_FIX, width))
+        yield command_line(report.fix)
+        yield Line()
     if serious or report.exit_code or report.diagnosis.verdict is not Verdict.HEALTHY:
         yield from wrapped(_last_sentence(report), width)
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.versions import parts
+from envdoctor.model.names import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def named(name: str, lines: list[Value]) -> Iterator[str]:
 def named_in(line: Value) -> str | None:
     """Return the normalised name of the distribution that a requirement line asks for."""
     match = re.match(NAME, line) if isinstance(line, str) else None
-    return re.sub(r"[-_.]+", "-", match[1]).lower() if match else None
+    return normalised(match[1]) if match else None
 
 
 def satisfied(line: str, version: str, machine: Machine, extra: str = "") -> bool | None:
