@@ -47,7 +47,7 @@ def applied(environment: Path, *rewritten: str) -> Applied:
     place = place_of(str(environment))
     python = str(environment / "bin" / "python")
     command = (python, "-I", "-c", REWRITE, *rewritten)
-    work = Work(place, place, python, (command,), os.environ, {}, frozenset({"torch"}))
+    work = Work(place, place, place.environment, python, (command,), os.environ, {}, frozenset({"torch"}))
     with locked(place):
         return apply(work, lambda _: (), lambda *_: None)
 

@@ -116,3 +116,24 @@ def test_only_a_yes_is_one(typed: str, agrees: bool, monkeypatch: pytest.MonkeyP
     """The end of the input, Ctrl-D, is a no, and not an interruption."""
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
     assert Consent(yes=False, allow_ci=False).ask("Carry this out?") is agrees
+
+
+def test_a_copy_of_an_environment_behind_a_link_runs_by_itself(tmp_path: Path, place: Place) -> None:
+    at = WORLD.made(tmp_path / "far" / "away", "uv", place)
+    link, copy = tmp_path / ".venv", tmp_path / "copy"
+    link.symlink_to(at.folder)
+    script = at.folder / "bin" / "where"
+    script.write_text(f"#!{link}/bin/python\nimport sys\nprint(sys.prefix)\n")
+    script.chmod(0o755)
+    words = ("--index-base", place.index.base, "--apply", "--yes", "--no-smoke", "--into", str(copy))
+    applied = said_of(at, "--python", str(link), *words)
+    assert applied.exit_code == 0, applied.stdout + applied.stderr
+    assert ran([str(copy / "bin" / "where")], at.variables).strip() == str(copy)
+    assert ran([str(script)], at.variables).strip() == str(link)
+
+
+def test_the_report_names_what_is_wrong(tmp_path: Path, place: Place) -> None:
+    at = WORLD.made(tmp_path / ".venv", "uv", place)
+    words = ("--python", str(at.python), "--index-base", place.index.base)
+    assert said_of(at, *words, "--format", "json").json()["mends"] == ["torch-torchvision-mismatch (torchvision)"]
+    assert "torch-torchvision-mismatch (torchvision)" in said_of(at, *words).stdout

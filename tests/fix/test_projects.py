@@ -176,6 +176,12 @@ def test_a_manifest_that_is_no_text_is_refused(tmp_path: Path) -> None:
         prepare("uv", str(tmp_path), [], {})
 
 
+def test_a_manifest_that_would_take_minutes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(MAIN + "# and so on\n" * 100_000)
+    with pytest.raises(Unmergeable, match="is too long"):
+        prepare("uv", str(tmp_path), [], {})
+
+
 def installing(argv: tuple[str, ...]) -> list[Step]:
     edit = Edit("pyproject.toml", '[tool.uv.sources]\ntorch = { index = "pytorch-cu126" }\n')
     return [Step("install-wheels", Applicability.UNSAFE, "", argv, edit if argv[0] == "uv" else None)]

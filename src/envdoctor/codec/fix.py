@@ -24,6 +24,7 @@ def encode(report: FixReport, exit_code: int) -> dict[str, Value]:
         "reason": to_json(report.reason),
         "way": report.way.value,
         "environment": to_json(report.environment),
+        "mends": [to_json(rule) for rule in report.mends],
         "steps": [plan.encode_step(step) for step in report.steps],
         "by_hand": [plan.encode_step(step) for step in report.by_hand],
         "commands": [[to_json(word) for word in argv] for argv in report.commands],

@@ -140,6 +140,7 @@ def _work(case: Case, source: Place, target: Place) -> Work:
     return Work(
         source,
         target,
+        (case.prefix or source.environment).rstrip(os.sep),
         case.machine.told("python.executable") or "",
         case.prepared.commands,
         os.environ,
@@ -169,12 +170,15 @@ def _ended(report: FixReport, done: Applied, target: Place, into: str | None) ->
     log = target.log if os.path.exists(target.log) else None
     if done.trouble:
         return replace(report, outcome=Outcome.ROLLED_BACK, reason=done.trouble, proofs=done.proofs, log=log)
+    # What is the same to the last digest was installed again none the less.
+    named = {change.name for change in done.changes}
+    again = [one for one in report.changes if one.before == one.after and one.name not in named]
     return replace(
         report,
         outcome=Outcome.APPLIED,
-        changes=done.changes,
+        changes=(*done.changes, *(replace(one, download=None) for one in again)),
         resolved=True,
-        stays=done.stays,
+        stays=done.stays - len(again),
         proofs=done.proofs,
         notes=(),
         kept=None if into else target.old,

@@ -69,8 +69,8 @@ def command(
 
     The environment is never changed where it stands. A copy is made beside it, in ENVIRONMENT.envdoctor; only torch,
     its partners and what they require are changed there; the copy has to import torch, run kernels and pass `pip
-    check`; then the two are swapped, and the old one is kept for --rollback. Whatever fails, and whenever it is killed,
-    the environment is as it was.
+    check`; then the two are swapped, and the old one is kept for --rollback. Whatever fails, the environment is as it
+    was; whenever it is killed, it is the old one or the repaired one, whole.
 
     \b
     envdoctor fix                                  what would change, and the commands

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envdoctor.commands.failure import Unusable
 from envdoctor.commands.fix_case import looked_at
 from envdoctor.fix.place import place_of
+from envdoctor.model.finding import Severity
 from envdoctor.model.fix import Disk, FixReport, Outcome, Way
 from envdoctor.model.plan import Status
 
@@ -51,6 +52,7 @@ def fix(invocation: Invocation, wanted: Wanted, consent: Consent | None) -> tupl
         reason=way.reason,
         recovered=recovered,
         notes=(*_elsewhere(case), *case.notes),
+        mends=_wrong(case),
     )
     if case.plan.status is Status.NOTHING_TO_DO:
         return replace(report, outcome=Outcome.NOTHING_TO_DO, reason="; ".join(case.plan.because)), case.seen
@@ -69,6 +71,13 @@ def fix(invocation: Invocation, wanted: Wanted, consent: Consent | None) -> tupl
             from envdoctor.commands.carrying_out import carry_out
         report = carry_out(invocation, report, case, wanted, into, consent)
     return report, case.seen
+
+
+def _wrong(case: Case) -> tuple[str, ...]:
+    """Return what was found, as "rule (subject)": the errors, else the warnings; root causes alone."""
+    found = [one for one in case.diagnosis.findings if one.severity > Severity.NOTE and one.caused_by is None]
+    worst = max((one.severity for one in found), default=Severity.NOTE)
+    return tuple(f"{one.rule} ({one.subject})" for one in found if one.severity is worst)
 
 
 def _elsewhere(case: Case) -> tuple[str, ...]:

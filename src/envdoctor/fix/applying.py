@@ -43,7 +43,8 @@ class Work(NamedTuple):
     """What is to be done to which environment.
 
     `source` is the environment as it is, `target` where the result belongs: the same place, or another one whose folder
-    does not exist. `python` is the interpreter that `commands` name. `files` are project files, by path, with the text
+    does not exist. `spelled` is the folder of the environment as its interpreter says it, maybe by way of a link.
+    `python` is the interpreter that `commands` name. `files` are project files, by path, with the text
     each is to have before the commands run, None where only the manager writes it; `manager` is the tool that keeps
     `project`, None where an installer works on the environment alone; `manifest` is the text of the project's manifest
     that was read for `files`. `made_new` where the first command makes an environment in `new_folder` and nothing is
@@ -53,6 +54,7 @@ class Work(NamedTuple):
 
     source: Place
     target: Place
+    spelled: str
     python: str
     commands: tuple[tuple[str, ...], ...]
     environ: Mapping[str, str]
@@ -145,6 +147,8 @@ def _copied(work: Work, tell: Tell) -> str:
     source = work.source.environment
     clone(source, new, lambda done, of: tell("copying the environment", done, of))
     relocate(new, source, new)
+    if work.target != work.source and work.spelled != source:  # what names the link would lead back to the old one
+        relocate(new, work.spelled, new)
     folder, name = os.path.split(work.python)
     inside = os.path.relpath(os.path.realpath(folder), source)
     if inside.startswith(os.pardir):
@@ -225,6 +229,8 @@ def _only_the_set(work: Work, changes: Sequence[PackageChange], own: frozenset[s
         return ()
     others = [change.name for change in changes if change.name not in own]
     told = NOT_ASKED_FOR.format(" and ".join(others[:3])) if others else ""
+    if others and work.manager:
+        told += f"; where the lock file of {work.manager} lags behind, bring it and the environment up to date first"
     return (Proof("nothing outside the torch set changed", not others, told),)
 
 

@@ -52,6 +52,10 @@ ASKED_SECONDS = 60.0
 """How long a manager may take to say where it works."""
 
 
+MOST = 128 * 1024
+"""Characters of a manifest; comparing lines takes time that grows with the square of their number."""
+
+
 class Prepared(NamedTuple):
     """What carries a project's steps out.
 
@@ -105,9 +109,12 @@ def _manifest(folder: str) -> str:
     _must_be_plain((path,))
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            return file.read()
+            text = file.read(MOST + 1)
     except UnicodeDecodeError:
         raise Unmergeable(f"{MANIFEST} is not UTF-8") from None
+    if len(text) > MOST:
+        raise Unmergeable(f"{MANIFEST} is too long to be changed by anyone but a person")
+    return text
 
 
 def files_of(tool: str, project: str) -> tuple[str, ...]:

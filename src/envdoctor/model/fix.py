@@ -86,13 +86,13 @@ class Proof:
 class FixReport:
     """What a run did or would do.
 
-    `environment` is the folder that the plan is for. `steps` are those of the plan that are carried out here, `by_hand`
-    those that a person has to. `commands` are their argv as they are typed, `cleared` the variables that the installer
-    is not to see. `changes` are known in full after a fix and, before, as far as the installer told (`resolved`);
-    `stays` counts the other distributions. `reason` says in a sentence why it ended as it did. `kept` is the folder
-    with the old environment, `copy` the one with the repaired environment where that was left beside it (`--into`,
-    conda), `log` the file with all that the installer said. `recovered` tells what an earlier run that was interrupted
-    had left, and what was done about it.
+    `environment` is the folder that the plan is for, `mends` what is wrong in it, as "rule (subject)", root causes
+    alone. `steps` are those of the plan that are carried out here, `by_hand` those that a person has to. `commands` are
+    their argv as they are typed, `cleared` the variables that the installer is not to see. `changes` are known in full
+    after a fix and, before, as far as the installer told (`resolved`); `stays` counts the other distributions. `reason`
+    says in a sentence why it ended as it did. `kept` is the folder with the old environment, `copy` the one with the
+    repaired environment where that was left beside it (`--into`, conda), `log` the file with all that the installer
+    said. `recovered` tells what an earlier run that was interrupted had left, and what was done about it.
     """
 
     outcome: Outcome
@@ -115,3 +115,4 @@ class FixReport:
     log: str | None = None
     recovered: str | None = None
     notes: tuple[str, ...] = ()
+    mends: tuple[str, ...] = ()

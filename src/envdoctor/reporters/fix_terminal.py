@@ -84,6 +84,7 @@ def _planned(report: FixReport, _code: int, width: int, _verbose: bool, again: S
         return
     new = _is_made_new(report)
     heading = "Would be in a new environment:" if new else f"Would change in {_environment(report)}:"
+    yield _mends(report, width)
     yield [*_headed(heading, width), *_changes(report, "now", "then", width)]
     where = "In a new environment, by:" if report.way is Way.CONDA else "By:" if new else "In a copy of it, by:"
     yield _commands(report, where, width)
@@ -171,6 +172,14 @@ _SECTIONS = {
     Outcome.REFUSED: _refused,
     Outcome.RESTORED: _restored,
 }
+
+
+def _mends(report: FixReport, width: int) -> Iterator[Line]:
+    """Yield what this is against; the words for it are those of `check`."""
+    if report.mends:
+        yield from wrapped(
+            f"What is wrong, as `envdoctor check` says: {safe(', '.join(report.mends))}", width, "", INDENT
+        )
 
 
 def _environment(report: FixReport) -> str:
