@@ -177,9 +177,7 @@ _SECTIONS = {
 def _mends(report: FixReport, width: int) -> Iterator[Line]:
     """Yield what this is against; the words for it are those of `check`."""
     if report.mends:
-        yield from wrapped(
-            f"What is wrong, as `envdoctor check` says: {safe(', '.join(report.mends))}", width, "", INDENT
-        )
+        yield from wrapped(f"What is wrong: {safe(', '.join(report.mends))}", width, "", INDENT)
 
 
 def _environment(report: FixReport) -> str:
