@@ -24,9 +24,15 @@ TOKEN = "tok3n-of-alice-9"
 SECRETS = (WORD, QUOTED, TOKEN)
 
 
+TYPED = " -m envdoctor "
+
+
 @contextmanager
 def watched(shown: list[str]) -> Iterator[None]:
-    """Collect the command lines of all processes in which a secret stands."""
+    """Collect the command lines of all processes in which a secret stands, save one that a user typed it into.
+
+    Tests run beside each other: the doctor of another one may be named its mirror on the command line.
+    """
     ended = threading.Event()
 
     def look() -> None:
@@ -39,7 +45,7 @@ def watched(shown: list[str]) -> Iterator[None]:
                         )
                     except OSError:
                         continue
-                    if any(secret in line for secret in SECRETS):
+                    if any(secret in line for secret in SECRETS) and TYPED not in line:
                         shown.append(line)
 
     thread = threading.Thread(target=look)

@@ -130,6 +130,13 @@ def test_what_is_not_there_for_this_python_is_told_with_the_newest_that_is(serve
     assert (vision.known, vision.file) == (False, None)
 
 
+def test_a_version_without_local_part_is_any_build_of_the_release(server: Loopback) -> None:
+    server.answers = {"/whl/cu126/": Answer(page(OLD, TORCH))}
+    for version, filename in (("2.8.0", TORCH), ("2.8.0+cpu", None)):
+        (torch,) = ask(server, wanted={"torch": version}).wanted
+        assert (torch.file.filename if torch.file else None) == filename
+
+
 def test_a_withdrawn_wheel_is_there_for_who_names_it(server: Loopback) -> None:
     """As PEP 592 has it: an exact version is installed, though it is not what anybody is offered."""
     withdrawn = f'<a data-yanked="" href="{TORCH}">x</a>'.encode()

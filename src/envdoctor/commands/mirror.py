@@ -26,12 +26,14 @@ class Mirror(NamedTuple):
     """`layout` is None where no command takes anything from the mirror, or it did not tell.
 
     `notes` are sentences about the mirror, `for_typing` what somebody has to know who types the commands by hand.
+    `missing` are the builds that have to come from it and that it does not have.
     """
 
     layout: Layout | None
     notes: tuple[str, ...] = ()
     probe: Probe | None = None
     for_typing: tuple[str, ...] = ()
+    missing: tuple[Wanted, ...] = ()
 
 
 def asked(base: IndexBase, plan: Plan, machine: Machine, layout: str, *, sizes: bool = False) -> Mirror:
@@ -51,7 +53,10 @@ def asked(base: IndexBase, plan: Plan, machine: Machine, layout: str, *, sizes: 
     told = published.probe(
         base.asked, channel, wanted, python=machine.told("python.tag"), platform=machine.wheel_platform, sizes=sizes
     )
-    return Mirror(told.layout, tuple(_notes(told, base, channel, machine)), told, for_typing)
+    fetched = {name for name, version in wanted.items() if not _stays(name, version, plan, machine)}
+    missing = tuple(one for one in told.wanted if one.known and one.file is None and one.project in fetched)
+    notes = (*_notes(told, base, channel, machine), *(_lacking(one, base, machine) for one in missing))
+    return Mirror(told.layout, notes, told, for_typing, missing)
 
 
 def lacking(found: Mirror, base: IndexBase, machine: Machine, *, alone: bool) -> str | None:
@@ -62,7 +67,7 @@ def lacking(found: Mirror, base: IndexBase, machine: Machine, *, alone: bool) ->
     told = found.probe
     if told is None or base.official or not (alone or told.layout == "projects"):
         return None
-    return next((_lacking(one, base, machine) for one in told.wanted if one.known and one.file is None), None)
+    return next((_lacking(one, base, machine) for one in found.missing), None)
 
 
 def _taken(plan: Plan, base: str) -> tuple[str, dict[str, str]] | None:
@@ -81,6 +86,17 @@ def _taken(plan: Plan, base: str) -> tuple[str, dict[str, str]] | None:
     return None
 
 
+def _stays(name: str, version: str, plan: Plan, machine: Machine) -> bool:
+    """Whether an installer finds a build installed already, so that nobody has to have it."""
+    again = any(
+        step.change.again and any(line.startswith(f"{name}==") for line in step.change.requirements)
+        for step in plan.steps
+        if isinstance(step.change, Installs)
+    )
+    there = machine.told("torch.dist_version" if name == "torch" else f"{name}.version") or ""
+    return not again and version in (there, there.partition("+")[0])
+
+
 def _notes(told: Probe, base: IndexBase, channel: str, machine: Machine) -> Iterator[str]:
     if told.layout is None:
         yield from _not_told(told, base, channel)
@@ -92,9 +108,6 @@ def _notes(told: Probe, base: IndexBase, channel: str, machine: Machine) -> Iter
             "nothing there; what torch requires comes from there or from the index that the installer is configured for"
         )
         yield from _as_an_index(base, machine)
-    for one in told.wanted:
-        if one.known and one.file is None:
-            yield _lacking(one, base, machine)
     if told.hosts:
         yield f"links of the mirror lead to {' and '.join(told.hosts)}, which has to be reachable too"
     if not told.hashed:

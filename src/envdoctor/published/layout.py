@@ -203,7 +203,9 @@ def _build(
         return Wanted(project, version, known=False)
     fitting = [file for file in held if _fits(file, python, platform)]
     public, _, local = version.partition("+")
-    exact = [file for file in fitting if file.version == public and (file.local or "") == local]
+    # A version without local part asks for any build of the release (PEP 440), the one without first.
+    exact = [file for file in fitting if file.version == public and (not local or file.local == local)]
+    exact.sort(key=lambda file: file.local or "")
     # One that was withdrawn is installed none the less where just that version is asked for (PEP 592).
     offered = [file for file in fitting if file.yanked is None]
     newest = max(offered, key=lambda file: Version(file.version), default=None)
