@@ -76,9 +76,9 @@ def test_the_commands(old: Path, tmp_path: Path) -> None:
 
 
 def test_a_word_that_only_begins_alike_is_left_alone() -> None:
-    argv = ("/e/work/bin/python", "-m", "pip", "install", "--find-links", "/e/work2", "/e/work/x", "x@/e/work/y")
-    moved = ("/e/new/bin/python", "-m", "pip", "install", "--find-links", "/e/work2", "/e/new/x", "x@/e/work/y")
-    assert in_new(argv, "/e/work", "/e/new", "conda") == moved
+    argv = ("/e/place/bin/python", "-m", "pip", "install", "--find-links", "/e/place2", "/e/place/x", "x@/e/place/y")
+    moved = ("/e/new/bin/python", "-m", "pip", "install", "--find-links", "/e/place2", "/e/new/x", "x@/e/place/y")
+    assert in_new(argv, "/e/place", "/e/new", "conda") == moved
 
 
 def test_made_and_told_of(old: Path, tmp_path: Path) -> None:

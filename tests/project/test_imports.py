@@ -61,7 +61,9 @@ HELP_LOADS_NONE_OF = (
         *("envdoctor.plan", "envdoctor.probes", "envdoctor.reporters", "envdoctor.rules", "envdoctor.smoke"),
     }
 )
-CHECK_LOADS_NONE_OF = SLOW | NETWORK | {"torch", "numpy", "setuptools", "pkg_resources", "envdoctor.smoke"}
+CHECK_LOADS_NONE_OF = (
+    SLOW | NETWORK | {"torch", "numpy", "setuptools", "pkg_resources", "urllib", "envdoctor.smoke", "envdoctor.fix"}
+)
 COMPRESSORS = {"bz2", "lzma", "shutil", "zipfile"}
 """5 ms, which `shutil` takes for archives that nobody asks of it."""
 

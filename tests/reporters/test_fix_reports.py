@@ -27,7 +27,7 @@ RENDER = {"terminal": as_text, "json": as_json}
 GOLDEN = Path(__file__).parent / "golden_fix"
 REFRESH = "ENVDOCTOR_REFRESH=1 pytest tests/reporters/test_fix_reports.py"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-VENV = "/home/alice/work/.venv"
+VENV = "/home/alice/vision/.venv"
 INDEX = "https://download.pytorch.org/whl/cu126"
 INSTALL = Step(
     "install-wheels",
@@ -69,7 +69,7 @@ PLANNED = FixReport(
 PROJECT = replace(
     PLANNED,
     way=Way.PROJECT,
-    commands=(("uv", "add", "--project", "/home/alice/work", "torch==2.9.1+cu126"),),
+    commands=(("uv", "add", "--project", "/home/alice/vision", "torch==2.9.1+cu126"),),
     cleared=(),
     resolved=False,
     stays=None,
@@ -98,7 +98,7 @@ SAMPLES = {
     "planned": PLANNED,
     "project": PROJECT,
     "applied": APPLIED,
-    "into": replace(APPLIED, kept=None, copy="/home/alice/work/.venv-new", by_hand=(), notes=()),
+    "into": replace(APPLIED, kept=None, copy="/home/alice/vision/.venv-new", by_hand=(), notes=()),
     "rolled-back": replace(
         APPLIED, outcome=Outcome.ROLLED_BACK, proofs=BROKEN, kept=None, notes=(),
         reason="pip check has no new complaint: timm 1.0 requires torch<2.9",

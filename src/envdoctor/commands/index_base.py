@@ -10,7 +10,6 @@ import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from envdoctor.commands.failure import Unusable
 from envdoctor.commands.options import LAYOUTS
@@ -82,6 +81,8 @@ def index_base(option: str | None, environ: Mapping[str, str] | None = None) -> 
 
 def _read(said: str, origin: str, *, near: bool = False) -> IndexBase:
     """Read an address, or with `near` a folder as the shell's working directory has it."""
+    from urllib.parse import urlsplit, urlunsplit  # a check without a mirror does without it
+
     text = said.strip()
     where = origin if origin in (OPTION, VARIABLE) else f"{origin}: {KEY}"
     if not text:

@@ -15,14 +15,14 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from envdoctor.host.descendants import VARIABLE, end_marked, new_mark
-from envdoctor.host.process import RUNNING, STARTING, end_group
+from envdoctor.host.descendants import VARIABLE, new_mark
+from envdoctor.host.listened import Listened
+from envdoctor.host.process import RUNNING, STARTING
 from envdoctor.host.streams import read_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from envdoctor.host.streams import Streams
 MOST_LINE = 2 * 1024 * 1024
 MOST_TAIL = 16 * 1024
 """Bytes kept of what it writes: faulthandler writes the stacks of a hundred threads in more, the main one last."""
@@ -40,7 +40,7 @@ class Heard(Enum):
     END = "end"
 
 
-class Conversation:
+class Conversation(Listened):
     """One child, started at once, in a process group of its own.
 
     `argv_for` is given what the child has to be told of its pipe: the number of a file descriptor, or `handle:N` on
@@ -49,16 +49,13 @@ class Conversation:
     """
 
     def __init__(self, argv_for: Callable[[str], Sequence[str]], environ: Mapping[str, str]) -> None:
-        self.trouble = ""
+        super().__init__(new_mark())
         self.written = 0
         self._tail = b""
         self._part = b""
         self._skipping = False
         self._lines: deque[str] = deque()
         self._ended = False
-        self._mark = new_mark()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._streams: Streams | None = None
         pipes: list[tuple[int, int]] = []
         with STARTING:
             try:
@@ -79,11 +76,6 @@ class Conversation:
                 for _, theirs in pipes:
                     os.close(theirs)
 
-    @property
-    def pid(self) -> int:
-        """Its process id, which is that of its group too; 0 where it was not started."""
-        return self._process.pid if self._process is not None else 0
-
     def next(self, until: float) -> str | Heard:
         """Return its next line, waiting until `time.monotonic()` passes `until`."""
         while not self._lines:
@@ -95,15 +87,6 @@ class Conversation:
                 return Heard.NOTHING
         return self._lines.popleft()
 
-    def status(self, seconds: float) -> int | None:
-        """Return its exit status as subprocess gives it (a signal as a negative number), None if it lives on."""
-        if self._process is None:
-            return None
-        try:
-            return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-
     def tail(self) -> str:
         """Return the end of what it wrote."""
         return self._tail.decode("utf-8", "replace")
@@ -113,17 +96,6 @@ class Conversation:
         for _ in range(MOST_REST):
             if not self._read(0.0):
                 return
-
-    def stop(self) -> None:
-        """End it, its whole group and what has left the group, without waiting for what cannot be ended."""
-        RUNNING.discard(self)
-        if self._process is None or self._streams is None:
-            return
-        end_group(self._process)
-        end_marked(self._mark)
-        self.read_rest()
-        self._streams.close()
-        self._streams = None
 
     def _read(self, seconds: float) -> bool:
         """Wait that long for something to read, read it, and tell whether there was anything."""

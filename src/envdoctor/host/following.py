@@ -15,14 +15,13 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from envdoctor.host.conversation import Heard
-from envdoctor.host.descendants import VARIABLE, end_marked, new_mark
-from envdoctor.host.process import RUNNING, STARTING, end_group
+from envdoctor.host.descendants import VARIABLE, new_mark
+from envdoctor.host.listened import Listened
+from envdoctor.host.process import RUNNING, STARTING
 from envdoctor.host.streams import read_streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from envdoctor.host.streams import Streams
 
 MOST_LINE = 64 * 1024
 """Bytes."""
@@ -38,7 +37,7 @@ OUTPUT = "output"
 _LINE_ENDS = re.compile(rb"[\r\n]")
 
 
-class Following:
+class Following(Listened):
     """One child, started at once, in a process group of its own.
 
     `cwd` is the folder it works in, this process's where None. A mark that is in `environ` already (`descendants`) is
@@ -46,13 +45,10 @@ class Following:
     """
 
     def __init__(self, argv: Sequence[str], environ: Mapping[str, str], cwd: str | None = None) -> None:
-        self.trouble = ""
+        super().__init__(environ.get(VARIABLE) or new_mark())
         self._part = b""
         self._lines: deque[str] = deque()
         self._ended = False
-        self._mark = environ.get(VARIABLE) or new_mark()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._streams: Streams | None = None
         with STARTING:
             theirs: int | None = None
             try:
@@ -77,11 +73,6 @@ class Following:
                 if theirs is not None:
                     os.close(theirs)
 
-    @property
-    def pid(self) -> int:
-        """Its process id, which is that of its group too; 0 where it was not started."""
-        return self._process.pid if self._process is not None else 0
-
     def next(self, until: float) -> str | Heard:
         """Return its next line, waiting until `time.monotonic()` passes `until`."""
         while not self._lines:
@@ -96,25 +87,6 @@ class Following:
             elif left <= 0 and not self._lines:
                 return Heard.NOTHING
         return self._lines.popleft()
-
-    def status(self, seconds: float) -> int | None:
-        """Return its exit status as subprocess gives it (a signal as a negative number), None if it lives on."""
-        if self._process is None:
-            return None
-        try:
-            return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-
-    def stop(self) -> None:
-        """End it, its whole group and what has left the group, without waiting for what cannot be ended."""
-        RUNNING.discard(self)
-        if self._process is None or self._streams is None:
-            return
-        end_group(self._process)
-        end_marked(self._mark)
-        self._streams.close()
-        self._streams = None
 
     def _read(self, seconds: float) -> bool:
         """Wait that long for something to read, cut it into lines, and tell whether there was anything."""
