@@ -12,6 +12,7 @@ from envdoctor.codec.overlay import encode_overlay
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.model.finding import Evidence, Finding
+    from envdoctor.model.place import Place
     from envdoctor.model.report import Report
 
 SCHEMA = "envdoctor.diagnosis/1"
@@ -44,7 +45,7 @@ def encode(report: Report) -> dict[str, Value]:
 def encode_finding(finding: Finding) -> dict[str, Value]:
     """Return one finding as every document holds it.
 
-    `location` and `replacement` are null: what is judged here is a machine, not a line of a file.
+    `location` and `replacement` are null where a machine is judged, and not a line of a file.
     """
     return {
         "rule": finding.rule,
@@ -54,10 +55,19 @@ def encode_finding(finding: Finding) -> dict[str, Value]:
         "message": to_json(finding.message),
         "caused_by": finding.caused_by,
         "evidence": [_encode_evidence(evidence) for evidence in finding.evidence],
-        "location": None,
-        "replacement": None,
+        "location": _encode_place(finding.location) if finding.location else None,
+        "replacement": to_json(finding.replacement),
         "explain": f"envdoctor explain {finding.rule}",
         "fingerprint": finding.fingerprint,
+    }
+
+
+def _encode_place(place: Place) -> dict[str, Value]:
+    return {
+        "file": to_json(place.file),
+        "line": place.line,
+        "column": place.column,
+        "end_line": place.last_line,
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value
+    from envdoctor.model.place import Place
 
 
 class Severity(IntEnum):
@@ -53,7 +54,8 @@ class Finding:
     """One defect of one subject (`torch`, `gpu:0`, `driver`, ...), in one sentence.
 
     `message` says what was seen and what it means; it holds no layout. `caused_by` names the rule whose
-    finding explains this one.
+    finding explains this one. `location` is where a file or a paste says it, `replacement` the corrected line, where
+    a file is judged.
     """
 
     rule: str
@@ -63,13 +65,16 @@ class Finding:
     message: str
     evidence: tuple[Evidence, ...] = ()
     caused_by: str | None = None
+    location: Place | None = None
+    replacement: str | None = None
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that stay the same for this rule and subject from run to run."""
+        """16 hex digits that stay the same for this rule and subject from run to run, in a file also when lines move."""
         from hashlib import sha256  # costs milliseconds that a healthy machine need not pay
 
-        return sha256(f"{self.rule}\0{self.subject}".encode(errors="surrogatepass")).hexdigest()[:16]
+        where = f"\0{self.location.file}\0{self.message}" if self.location else ""
+        return sha256(f"{self.rule}\0{self.subject}{where}".encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, TypeAlias
 
 from envdoctor.model.finding import Confidence, Finding, Severity
-from envdoctor.rules.severity_table import ALWAYS, SEVERITIES, SHOWN
+from envdoctor.rules.severity_table import ALWAYS, DECLARED, SAID, SEVERITIES, SHOWN
 from envdoctor.rules.smoke_causes import DEVICES, FACT
 
 if TYPE_CHECKING:
@@ -116,8 +116,9 @@ class Rule:
 
     @property
     def worst_by_facts(self) -> Severity:
-        """The severity it has at worst where no kernel ran: what may be missed for want of a fact."""
-        return max(severity for when, severity in self.severities.items() if when != SHOWN)
+        """The severity it has at worst by a machine's facts, no kernel having run: what may be missed for want of one."""
+        said = (SHOWN, SAID, DECLARED)
+        return max((severity for when, severity in self.severities.items() if when not in said), default=Severity.NOTE)
 
     @property
     def page(self) -> str:

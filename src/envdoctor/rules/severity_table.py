@@ -18,6 +18,12 @@ SHOWN = "a kernel test shows it"
 """The circumstance of a defect that the software itself reported when kernels ran; its rules are those of
 `smoke_causes.SIGNS`."""
 
+SAID = "the software itself reports it"
+"""The circumstance of a defect that a paste shows by the words of the software that failed of it."""
+
+DECLARED = "a file declares it"
+"""The circumstance of a defect that stands in a file before anything is installed."""
+
 SEVERITIES: dict[str, dict[str, Severity]] = {
     # The driver and the devices.
     "compat-libcuda-mismatch": {"CUDA does not start": ERROR, SHOWN: ERROR},

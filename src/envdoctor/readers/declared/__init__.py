@@ -1,0 +1,1 @@
+"""Readers of files that declare an environment: manifests, lock files, images, scripts, articles."""

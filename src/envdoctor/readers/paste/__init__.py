@@ -1,0 +1,1 @@
+"""Readers of pastes: what tools print, and what people write around it."""
