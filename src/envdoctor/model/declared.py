@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from envdoctor.model.place import Amendment, Place
-
 if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
+    from envdoctor.model.place import Amendment, Place
 
 Manager = Literal["pip", "conda"]
 
@@ -22,10 +21,11 @@ IndexKind = Literal["index-url", "extra-index-url", "find-links"]
 class Requirement(NamedTuple):
     """One demand on a distribution.
 
-    `name` is normalised and pip's ("torch", also for conda's pytorch). `specifier` is PEP 440 ("==2.7.1+cu121", ">=2.5",
-    "" for any; conda's "=2.1" is "==2.1.*"), None where a variable that nobody fills in hides it. `marker` is PEP 508,
-    "" for everywhere. `written` is the text at `place` ("pytorch=2.1.0", "torch2.8.0" where typesetting lost the signs).
-    `index` is the URL of the one index it is tied to (uv and poetry sources), None where the case's indexes hold.
+    `name` is normalised and pip's ("torch", also for conda's pytorch). `specifier` is PEP 440 ("==2.7.1+cu121",
+    ">=2.5", "" for any; conda's "=2.1" is "==2.1.*"), None where a variable that nobody fills in hides it. `marker` is
+    PEP 508, "" for everywhere. `written` is the text at `place` ("pytorch=2.1.0", "torch2.8.0" where typesetting lost
+    the signs). `source` is the URL of the one index it is tied to (uv and poetry sources), None where the case's
+    indexes hold.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Requirement(NamedTuple):
     written: str
     marker: str = ""
     manager: Manager = "pip"
-    index: str | None = None
+    source: str | None = None
     build: str = ""
 
 
@@ -86,8 +86,8 @@ class Case:
 
     `label` names it for people ("stage build", "extra cu128", "pip install"); `place` is where it begins. A `claim` is
     prose or a table: nobody runs it, and somebody follows it. `platform` is the one the file is for ("windows-x86_64"),
-    "" where it is not told. `base` is the image whose packages are already there. `pinned` where versions are those of a
-    lock file. `comment` where it is commented out.
+    "" where it is not told. `base` is the image whose packages are already there. `pinned` where versions are those of
+    a lock file. `comment` where it is commented out.
     """
 
     file: str

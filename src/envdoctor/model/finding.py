@@ -70,7 +70,7 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that stay the same for this rule and subject from run to run, in a file also when lines move."""
+        """16 hex digits that stay the same from run to run for this rule and subject, and in a file when lines move."""
         from hashlib import sha256  # costs milliseconds that a healthy machine need not pay
 
         where = f"\0{self.location.file}\0{self.message}" if self.location else ""

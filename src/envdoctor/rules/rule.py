@@ -116,7 +116,7 @@ class Rule:
 
     @property
     def worst_by_facts(self) -> Severity:
-        """The severity it has at worst by a machine's facts, no kernel having run: what may be missed for want of one."""
+        """The severity it has at worst by the facts of a machine, no kernel having run: what may be missed."""
         said = (SHOWN, SAID, DECLARED)
         return max((severity for when, severity in self.severities.items() if when not in said), default=Severity.NOTE)
 
