@@ -10,8 +10,10 @@ from envdoctor.codec.json_value import to_json
 from envdoctor.codec.overlay import encode_overlay
 
 if TYPE_CHECKING:
+    from envdoctor.model.asking import PasteView
     from envdoctor.model.fact import Value
     from envdoctor.model.finding import Evidence, Finding
+    from envdoctor.model.linted import LintView
     from envdoctor.model.place import Place
     from envdoctor.model.report import Report
 
@@ -39,6 +41,30 @@ def encode(report: Report) -> dict[str, Value]:
             "overlay": encode_overlay(report.overlay),
         },
         "envdoctor": report.envdoctor,
+        **({"paste": _encode_paste(report.paste)} if report.paste else {}),
+        **({"lint": _encode_lint(report.lint)} if report.lint else {}),
+    }
+
+
+def _encode_paste(paste: PasteView) -> dict[str, Value]:
+    return {
+        "file": to_json(paste.name),
+        "formats": [{"format": name, "line": line} for name, line in paste.formats],
+        "beside": [to_json(sentence) for sentence in paste.beside],
+        "ask_for": [{"what": ask.what, "command": ask.command or None, "why": ask.why} for ask in paste.asks],
+        "lines_read": paste.cut,
+    }
+
+
+def _encode_lint(lint: LintView) -> dict[str, Value]:
+    return {
+        "files": [{"file": to_json(one.file), "format": one.format, "cases": one.cases} for one in lint.files],
+        "unread": [{"file": to_json(one.file), "why": to_json(one.why)} for one in lint.unread],
+        "corrections": [
+            {"file": to_json(one.file), "diff": to_json(one.diff), "lines": one.corrections, "written": one.written}
+            for one in lint.mended
+        ],
+        "target": to_json(lint.target) or None,
     }
 
 

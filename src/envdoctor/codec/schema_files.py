@@ -12,13 +12,14 @@ NAMES = (
     "envdoctor.verification/1",
     "envdoctor.smoke/1",
     "envdoctor.fix/1",
+    "envdoctor.diff/1",
 )
 
 
 def schema_text(name: str) -> str:
     """Return the JSON Schema (draft 2020-12) of the document kind `name`, one of `NAMES`, as JSON text.
 
-    The diagnosis schema refers to the other two by their `$id`, which is `urn:` followed by the name with
+    Schemas refer to one another by their `$id`, which is `urn:` followed by the name with
     its punctuation as colons. Raise `KeyError` for another name.
     """
     if name not in NAMES:

@@ -22,7 +22,7 @@ def encode(snapshot: Snapshot) -> dict[str, Value]:
         "taken": strip_credentials(snapshot.taken),
         "envdoctor": strip_credentials(snapshot.envdoctor),
         "redacted": snapshot.redacted,
-        "facts": {strip_credentials(name): _encode_fact(snapshot.facts[name]) for name in sorted(snapshot.facts)},
+        "facts": {strip_credentials(name): encode_fact(snapshot.facts[name]) for name in sorted(snapshot.facts)},
     }
 
 
@@ -65,7 +65,7 @@ def require_schema(document: dict[object, object], wanted: str) -> None:
     raise WrongShape(f"its schema is {quoted(schema)}, a version that never was; this one reads /{version}")
 
 
-def _encode_fact(fact: Fact) -> dict[str, Value]:
+def encode_fact(fact: Fact) -> dict[str, Value]:
     if isinstance(fact, Known):
         return {"state": "known", "value": to_json(fact.value), "source": strip_credentials(fact.source)}
     state = "absent" if isinstance(fact, Absent) else "unknown"

@@ -17,6 +17,7 @@ from envdoctor.commands.options import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from envdoctor.model.difference import DiffReport
     from envdoctor.model.fix import FixReport
     from envdoctor.model.plan import Plan
     from envdoctor.model.report import Report
@@ -36,9 +37,21 @@ def deliver(report: Report, form: str, outputs: tuple[str, ...], *, verbose: boo
         click.echo(_printed(report, form, verbose), nl=False)
         return
     for output in outputs:
-        chosen, path = destination(output, form)
+        chosen, path = destination(output, form, tuple(REPORTERS))
         text = REPORTERS[chosen]()(without_names(report), width=80, colour=False, verbose=verbose)
         save(path, text)
+
+
+def deliver_diff(report: DiffReport, form: str, outputs: tuple[str, ...], *, verbose: bool) -> None:
+    """Print a comparison, or write each `-o [FORMAT=]FILE`."""
+    from envdoctor.reporters import DIFF_REPORTERS
+
+    if not outputs:
+        render = DIFF_REPORTERS[form]()
+        click.echo(render(report, width=terminal_width(), colour=wants_colour(), verbose=verbose), nl=False)
+    for output in outputs:
+        chosen, path = destination(output, form, tuple(DIFF_REPORTERS))
+        save(path, DIFF_REPORTERS[chosen]()(report, width=80, colour=False, verbose=verbose))
 
 
 def _printed(report: Report, form: str, verbose: bool) -> str:

@@ -97,7 +97,7 @@ def saved(name: str) -> Snapshot:
     from envdoctor.codec.read import UnreadableSnapshot, load_snapshot
 
     try:
-        return load_snapshot(_content(name), name)
+        return load_snapshot(content(name, MOST_INPUT), name)
     except UnreadableSnapshot as problem:
         raise Unusable(str(problem)) from None
 
@@ -106,17 +106,18 @@ MOST_INPUT = 50 * 1024 * 1024 + 1
 """One byte more than the reader takes, so that it can say "too large" instead of reading on."""
 
 
-def _content(name: str) -> bytes:
+def content(name: str, most: int) -> bytes:
+    """Return the first `most` bytes of a file, or of standard input for `-`. Raises `Unusable`."""
     import stat
 
     try:
         if name == "-" and sys.stdin is None:
             raise Unusable("-: standard input is closed")
         if name == "-":
-            return sys.stdin.buffer.read(MOST_INPUT)
+            return sys.stdin.buffer.read(most)
         if not stat.S_ISREG(os.stat(name).st_mode):
             raise Unusable(f"{name}: not a regular file")
         with open(name, "rb") as file:
-            return file.read(MOST_INPUT)
+            return file.read(most)
     except OSError as problem:
         raise Unusable(f"{name}: {problem.strerror or problem}") from None

@@ -60,6 +60,8 @@ def near_names(text: str, names: Sequence[str]) -> list[str]:
 
 
 FORMATS = ("terminal", "json")
+TEXT_FORMATS = (*FORMATS, "markdown")
+"""Formats of the commands that judge texts: their reports are posted where the text came from."""
 FAIL_ON = ("error", "warning", "note", "never")
 
 
@@ -93,27 +95,50 @@ def deep(function: Function) -> Function:
 
 def judging(function: Function) -> Function:
     """Add what governs judging and the report."""
+    return reporting(matrix(_governing(function)))
+
+
+def judging_text(function: Function) -> Function:
+    """Add the same where a text is judged, whose report can be Markdown as well."""
+    return _reporting(matrix(_governing(function)), TEXT_FORMATS)
+
+
+def fail_on(function: Function) -> Function:
+    """Add from which severity on the exit code is 1."""
+    return click.option(
+        "--fail-on",
+        metavar=f"[{'|'.join(FAIL_ON)}]",
+        callback=one_of(FAIL_ON),
+        default="error",
+        show_default=True,
+        help="Lowest severity that makes the exit code 1.",
+    )(function)
+
+
+def _governing(function: Function) -> Function:
     for option in (
         click.option("--ignore", multiple=True, metavar="RULE", callback=filled, help="Leave a rule out. Repeatable."),
         click.option(
             "--select", multiple=True, metavar="RULE", callback=filled, help="Run this rule alone. Repeatable."
         ),
         click.option("--strict", is_flag=True, help="Exit 3 when a fact that is needed cannot be found out."),
-        click.option(
-            "--fail-on",
-            metavar=f"[{'|'.join(FAIL_ON)}]",
-            callback=one_of(FAIL_ON),
-            default="error",
-            show_default=True,
-            help="Lowest severity that makes the exit code 1.",
-        ),
+        fail_on,
     ):
         function = option(function)
-    return reporting(matrix(function))
+    return function
 
 
 def reporting(function: Function) -> Function:
     """Add where and how a report is written."""
+    return _reporting(function, FORMATS)
+
+
+def reporting_text(function: Function) -> Function:
+    """Add the same for what can be Markdown as well."""
+    return _reporting(function, TEXT_FORMATS)
+
+
+def _reporting(function: Function, formats: Sequence[str]) -> Function:
     function = click.option("-v", "--verbose", is_flag=True, help="Show every detail.")(function)
     function = click.option(
         "-o",
@@ -127,8 +152,8 @@ def reporting(function: Function) -> Function:
     return click.option(
         "--format",
         "form",
-        metavar=f"[{'|'.join(FORMATS)}]",
-        callback=one_of(FORMATS),
+        metavar=f"[{'|'.join(formats)}]",
+        callback=one_of(formats),
         default="terminal",
         show_default=True,
         help="Format of the report.",

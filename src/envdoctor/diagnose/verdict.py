@@ -43,6 +43,12 @@ def exit_code(diagnosis: Diagnosis, *, fail_on: str = "error", strict: bool = Fa
     return HEALTHY
 
 
+def diff_exit_code(explained: Iterable[Finding], *, fail_on: str = "error") -> int:
+    """Return the exit code of a comparison, by the findings that only one of the two machines has."""
+    limit = FAIL_ON[fail_on]
+    return FOUND if limit is not None and any(one.severity >= limit for one in explained) else HEALTHY
+
+
 def smoke_exit_code(
     statuses: Iterable[Status], *, started: bool, fail_on: str = "error", strict: bool = False, crashed: bool = False
 ) -> int:

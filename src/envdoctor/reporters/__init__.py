@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from envdoctor.model.difference import DiffReport
     from envdoctor.model.report import Report
 
 
@@ -15,6 +16,14 @@ class Render(Protocol):
 
     def __call__(self, report: Report, *, width: int = 80, colour: bool = False, verbose: bool = False) -> str:
         """Return the report as text that ends with a line break; `width` is in columns."""
+        ...
+
+
+class RenderDiff(Protocol):
+    """The same for a comparison of two machines."""
+
+    def __call__(self, report: DiffReport, *, width: int = 80, colour: bool = False, verbose: bool = False) -> str:
+        """Return the comparison as text that ends with a line break."""
         ...
 
 
@@ -30,5 +39,37 @@ def _json() -> Render:
     return render
 
 
-REPORTERS: Mapping[str, Callable[[], Render]] = {"terminal": _terminal, "json": _json}
+def _markdown() -> Render:
+    from envdoctor.reporters.markdown import render
+
+    return render
+
+
+REPORTERS: Mapping[str, Callable[[], Render]] = {"terminal": _terminal, "json": _json, "markdown": _markdown}
 """Format name to the function that imports its reporter."""
+
+
+def _diff_terminal() -> RenderDiff:
+    from envdoctor.reporters.diff_terminal import render
+
+    return render
+
+
+def _diff_json() -> RenderDiff:
+    from envdoctor.reporters.diff_json import render
+
+    return render
+
+
+def _diff_markdown() -> RenderDiff:
+    from envdoctor.reporters.diff_markdown import render
+
+    return render
+
+
+DIFF_REPORTERS: Mapping[str, Callable[[], RenderDiff]] = {
+    "terminal": _diff_terminal,
+    "json": _diff_json,
+    "markdown": _diff_markdown,
+}
+"""The same for a comparison."""

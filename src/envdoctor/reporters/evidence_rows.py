@@ -85,6 +85,11 @@ def _test(row: dict[str, Value]) -> Iterator[str]:
         yield f"{row['name']} on {row['device']} {row['status']}"
 
 
+def _text(row: dict[str, Value]) -> Iterator[str]:
+    """The words themselves stand in the message."""
+    yield f"line {row['line']}"
+
+
 def _conditions(row: dict[str, Value]) -> Iterator[str]:
     told = [*measures(row), *filter(None, (held_down(row),))]
     yield f"{row['device']} meanwhile: {'; '.join(told) or 'nothing told'}"
@@ -99,6 +104,7 @@ _WORDS: dict[str, Callable[[dict[str, Value]], Iterator[str]]] = {
     "libraries.unmet_versions": _unmet,
     "packages.damaged": _damaged,
     "python.local_modules": _local,
+    "said.texts": _text,
     "smoke.conditions": _conditions,
     "smoke.tests": _test,
     "torch.kernels": _kernels,

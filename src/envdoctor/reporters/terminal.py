@@ -43,6 +43,11 @@ def render(report: Report, *, width: int = 80, colour: bool = False, verbose: bo
     ANSI styles to the same text; `verbose` adds evidence to notes and the rules that could not decide.
     """
     width = max(width, NARROWEST)
+    if report.lint:
+        from envdoctor.reporters.lint_lines import lint_lines
+
+        lines = [*lint_lines(report, report.lint, width, verbose), *crashed_lines(report.diagnosis.crashed, width)]
+        return joined(lines, colour=colour)
     return joined(_lines(report, width, verbose), colour=colour)
 
 
@@ -89,8 +94,13 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
     overlay = f" with {safe(str(report.overlay))}" if report.overlay else ""
     title = f"envdoctor {safe(report.envdoctor)} - matrix {safe(report.matrix_revision)}{overlay}"
     yield Line(title, "bold", len(title))
-    for statement in machine_lines(report.snapshot):
-        yield from statement_lines(statement, width)
+    if report.paste:
+        from envdoctor.reporters.paste_lines import head_lines
+
+        yield from head_lines(report, report.paste, width)
+    else:
+        for statement in machine_lines(report.snapshot):
+            yield from statement_lines(statement, width)
     if "smoke.tests" in report.snapshot.facts or "smoke.left_out" in report.snapshot.facts:
         from envdoctor.reporters.kernel_lines import kernel_lines
 
@@ -106,7 +116,7 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         yield from wrapped(_calm_sentence(report), width)
         yield Line()
     yield from _note_lines(notes, width, verbose)
-    gaps = list(_gaps(report, width, verbose))
+    gaps = list(_gaps(report, width, verbose)) if verbose or not report.paste else []
     yield from gaps
     if gaps:
         yield Line()
@@ -116,6 +126,10 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         yield from (styled(line.text, "bold") for line in wrapped(BY_FIX, width))
         yield command_line(report.fix)
         yield Line()
+    if report.paste:
+        from envdoctor.reporters.paste_lines import ask_lines
+
+        yield from ask_lines(report.paste, width)
     if serious or report.exit_code or report.diagnosis.verdict is not Verdict.HEALTHY:
         yield from wrapped(_last_sentence(report), width)
 
@@ -164,7 +178,8 @@ def _consequence(finding: Finding, depth: int, width: int, verbose: bool) -> Ite
 
 def _headline(finding: Finding, indent: str, after: str = "") -> Line:
     word = finding.severity.word
-    text = f"{indent}{word}  {safe(finding.rule)} ({safe(finding.subject)}){after}"
+    where = f", line {finding.location.line}" if finding.location else ""
+    text = f"{indent}{word}  {safe(finding.rule)} ({safe(finding.subject)}){where}{after}"
     return Line(text, _STYLES[finding.severity], len(indent) + len(word))
 
 

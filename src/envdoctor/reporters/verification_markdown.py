@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.verification import Outcome
 from envdoctor.reporters.lines import SENTENCE
-from envdoctor.reporters.matrix_markdown import inline, paragraph
+from envdoctor.reporters.markdown_words import inline, paragraph
 from envdoctor.reporters.plain_text import safe, without_commands
 from envdoctor.reporters.verification_groups import by_reason, kept_by_hand, summary
 

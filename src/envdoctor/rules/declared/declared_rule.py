@@ -20,24 +20,31 @@ if TYPE_CHECKING:
 
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.declared import Case
+    from envdoctor.model.declared_container import ContainerSpec
     from envdoctor.model.place import Amendment, Place
 
     Judge: TypeAlias = Callable[[Case, Matrix], Iterator[Flaw]]
+    ContainerJudge: TypeAlias = Callable[[ContainerSpec, Matrix], Iterator[Flaw]]
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredRule:
-    """A rule that judges cases. `judge` yields flaws, and nothing where the matrix or the case leaves it open.
+    """A rule that judges declarations: cases by `judge`, stages and services by `of_container`, or both.
 
-    `explains` are the rules whose findings of the same case are consequences of this one.
+    Each yields flaws, and nothing where the matrix or the declaration leaves it open. `explains` are the rules whose
+    findings of the same line are consequences of this one.
     """
 
-    judge: Judge
+    judge: Judge | None = None
+    of_container: ContainerJudge | None = None
     explains: tuple[str, ...] = ()
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", self.judge.__module__.rpartition(".")[2].replace("_", "-"))
+        own = self.judge or self.of_container
+        if own is None:
+            raise TypeError("a rule that judges nothing")
+        object.__setattr__(self, "name", own.__module__.rpartition(".")[2].replace("_", "-"))
 
     def flaw(  # the one constructor, so that none can carry a foreign name
         self,

@@ -1,0 +1,157 @@
+"""`envdoctor triage`: judge somebody else's paste."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from envdoctor.commands import options
+
+if TYPE_CHECKING:
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.fact import Fact
+    from envdoctor.model.finding import Diagnosis, Finding
+    from envdoctor.model.machine import Machine
+    from envdoctor.model.plan import Plan
+    from envdoctor.model.snapshot import Snapshot
+    from envdoctor.readers.paste.assembling import Pasted
+
+
+@click.command(name="triage")
+@click.argument("file", metavar="FILE|-")
+@options.judging_text
+@click.option(
+    "--save-snapshot", callback=options.filled, metavar="FILE", help="Also save the machine that was read, as JSON."
+)
+@click.pass_obj
+def command(
+    _: object,
+    *,
+    file: str,
+    matrix_file: str | None,
+    form: str,
+    outputs: tuple[str, ...],
+    verbose: bool,
+    fail_on: str,
+    strict: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    save_snapshot: str | None,
+) -> int:
+    """Judge a paste: collect_env, nvidia-smi, pip list, a traceback, a few sentences, or any mix of them.
+
+    Quoted, fenced, cut and coloured text is read as it comes. Nothing in it is run, opened or fetched. Every fact in
+    the report names the line it was read on; what is not said is not guessed, and the report ends with what to ask
+    for. With --format markdown it is a reply that can be posted.
+
+    \b
+    envdoctor triage issue.txt
+    gh issue view 1234 --comments | envdoctor triage -
+    envdoctor triage --format markdown issue.txt     a reply, ready to post
+    envdoctor triage --save-snapshot seen.json -     to judge or compare later
+    """
+    from dataclasses import replace
+
+    from envdoctor import __version__
+    from envdoctor.commands import deliver, pasted
+    from envdoctor.commands.knowledge import Knowledge
+    from envdoctor.diagnose.asking import asks
+    from envdoctor.diagnose.judge import diagnose
+    from envdoctor.diagnose.verdict import exit_code
+    from envdoctor.model.asking import PasteView
+    from envdoctor.model.machine import Machine, Wishes
+    from envdoctor.model.report import Report
+
+    deliver.one_writer_to_stdout(outputs, save_snapshot, options.TEXT_FORMATS)
+    knowledge = Knowledge(matrix_file, select, ignore)
+    knowledge.gather()
+    matrix, chosen, left_out = knowledge.matrix, knowledge.selected, knowledge.ignored
+    paste, cut = pasted.read(file)
+    seen = paste.snapshot
+    wishes = Wishes(require_gpu=seen.known("said.wants_gpu") is True)
+    diagnosis = diagnose(seen, matrix, wishes, select=chosen, ignore=left_out)
+    placed = replace(diagnosis, findings=tuple(_placed(one, paste, file) for one in diagnosis.findings))
+    report = Report(
+        snapshot=seen,
+        diagnosis=placed,
+        plan=_plan(diagnosis, Machine(seen, wishes), matrix),
+        exit_code=exit_code(diagnosis, fail_on=fail_on, strict=strict),
+        matrix_revision=matrix.revision,
+        newest_torch=matrix.newest_torch,
+        envdoctor=__version__,
+        overlay=matrix.overlay_name,
+        paste=PasteView(file, paste.formats, asks(diagnosis, seen), _beside(paste), cut),
+    )
+    if save_snapshot:
+        deliver.save_snapshot(seen, save_snapshot)
+    deliver.deliver(report, form, outputs, verbose=verbose)
+    return report.exit_code
+
+
+def _placed(finding: Finding, paste: Pasted, file: str) -> Finding:
+    """Return a finding with the place of the first fact it rests on that has one."""
+    from dataclasses import replace
+
+    from envdoctor.model.place import Place
+
+    if finding.location is not None:
+        return replace(finding, location=finding.location._replace(file=file))
+    line = next((paste.lines[one.fact] for one in finding.evidence if one.fact in paste.lines), None)
+    return finding if line is None else replace(finding, location=Place(file, line))
+
+
+def _beside(paste: Pasted) -> tuple[str, ...]:
+    """Say what else the paste states of a fact that was kept otherwise."""
+    from envdoctor.model.fact import Known
+
+    said = []
+    for one in paste.beside:
+        if isinstance(one.fact, Known) and isinstance(one.fact.value, (str, int, float)):
+            said.append(f"line {one.line} ({one.fact.source}) says {one.fact.value} of {one.name}")
+    return tuple(dict.fromkeys(said))[:6]
+
+
+def _plan(diagnosis: Diagnosis, machine: Machine, matrix: Matrix) -> Plan:
+    """Plan for the machine as far as it is told; what only a look could tell does not stand in the way."""
+    from envdoctor.model.machine import Machine
+    from envdoctor.plan import remedies
+    from envdoctor.plan.proof import prove
+    from envdoctor.plan.solve import Solver
+
+    if remedies.nothing_to_mend(diagnosis, machine):
+        return remedies.NOTHING
+    open_ended = Machine(_as_described(machine.snapshot), machine.wishes)
+    solver = Solver(open_ended, matrix, live=False)
+    return prove(
+        remedies.plan_for(diagnosis, solver),
+        solver,
+        lambda after: _judged(after, matrix, machine),
+    )
+
+
+def _judged(after: Snapshot, matrix: Matrix, machine: Machine) -> Diagnosis:
+    """Judge a paste's machine as it would be: what software said of the old one is past."""
+    from dataclasses import replace
+
+    from envdoctor.diagnose.judge import diagnose
+
+    facts = {name: fact for name, fact in after.facts.items() if not name.startswith("said.")}
+    return diagnose(replace(after, facts=facts), matrix, machine.wishes)
+
+
+def _as_described(snapshot: Snapshot) -> Snapshot:
+    """Return the machine as `plan` takes one that is described by hand: what was not told is left open."""
+    from envdoctor.model.fact import Absent, Known, Unknown
+
+    told = Absent("the paste does not tell")
+    names = ("python.version", "python.tag", "torch.dependents", "torchvision.version", "torchaudio.version",
+             "torch.version", "driver.version", "driver.cuda_version")  # fmt: skip
+    missing: dict[str, Fact] = {name: told for name in names if isinstance(snapshot[name], Unknown)}
+    if isinstance(snapshot["host.platform"], Unknown):
+        missing |= {name: Known(value, "the commonest") for name, value in _LINUX.items()}
+    return snapshot.having(missing)
+
+
+_LINUX = {"host.os": "linux", "host.platform": "linux-x86_64", "host.kind": "bare"}
+"""What is planned for where the paste names no system: the commands of Linux, which are those of most pastes."""

@@ -1,0 +1,90 @@
+"""Run the rules over what files declare. Pure: no file, no clock, no environment."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from envdoctor.diagnose.judge import LEFT_OUT
+from envdoctor.diagnose.verdict import verdict_of
+from envdoctor.model.bug import place as place_of
+from envdoctor.model.finding import Crashed, Diagnosis, Skipped
+from envdoctor.model.machine import Undecidable
+from envdoctor.rules.declared.declared_rule import all_declared
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from envdoctor.matrix.matrix import Matrix
+    from envdoctor.model.declared import Flaw
+    from envdoctor.model.declared_file import DeclaredFile
+    from envdoctor.rules.declared.declared_rule import DeclaredRule
+
+
+def judge_declared(
+    files: Sequence[DeclaredFile],
+    matrix: Matrix,
+    *,
+    select: Collection[str] = (),
+    ignore: Collection[str] = (),
+) -> tuple[Diagnosis, tuple[Flaw, ...]]:
+    """Judge files; return the diagnosis, and its findings once more with what would have to read otherwise.
+
+    Findings come in the order of files and lines, at one place the worst first. One that several cases share (two
+    extras that pin the same torch) is told once. A rule that raises is reported as our bug; the others still run.
+    """
+    rules = all_declared()
+    skipped = tuple(
+        Skipped(rule.name, LEFT_OUT, left_out=True)
+        for rule in rules
+        if (select and rule.name not in select) or rule.name in ignore
+    )
+    left_out = {one.rule for one in skipped}
+    crashed: list[Crashed] = []
+    found: dict[tuple[object, ...], tuple[int, Flaw]] = {}
+    for number, file in enumerate(files):
+        for rule in rules:
+            if rule.name in left_out:
+                continue
+            try:
+                for flaw in _flaws(rule, file, matrix):
+                    one = flaw.finding
+                    found.setdefault((number, one.rule, one.subject, one.location, one.message), (number, flaw))
+            # The one place where a rule may fail in a way nobody foresaw: it must not silence the others.
+            except Exception as bug:
+                crashed.append(Crashed(rule.name, f"{type(bug).__name__}: {bug} ({place_of(bug)})"))
+    explained = {rule.name: rule.explains for rule in rules}
+    flaws = tuple(flaw for _, flaw in sorted(found.values(), key=_rank))
+    flaws = tuple(_with_cause(flaw, flaws, explained) for flaw in flaws)
+    findings = tuple(flaw.finding for flaw in flaws)
+    return Diagnosis(verdict_of(findings, False), findings, skipped, tuple(crashed)), flaws
+
+
+def _flaws(rule: DeclaredRule, file: DeclaredFile, matrix: Matrix) -> Iterator[Flaw]:
+    """Yield what a rule finds in a file; a case that leaves it open stops only itself."""
+    if rule.judge is not None:
+        for case in file.cases:
+            if not case.comment:
+                with suppress(Undecidable):
+                    yield from rule.judge(case, matrix)
+    if rule.of_container is not None:
+        for container in file.containers:
+            with suppress(Undecidable):
+                yield from rule.of_container(container, matrix)
+
+
+def _with_cause(flaw: Flaw, flaws: Sequence[Flaw], explained: dict[str, tuple[str, ...]]) -> Flaw:
+    """Mark a finding with the one of the same line that explains it."""
+    own = flaw.finding
+    for other in (one.finding for one in flaws):
+        same = other.location is not None and own.location is not None and other.location[:2] == own.location[:2]
+        if same and own.rule in explained.get(other.rule, ()) and other.severity >= own.severity:
+            return flaw._replace(finding=replace(own, caused_by=other.rule))
+    return flaw
+
+
+def _rank(item: tuple[int, Flaw]) -> tuple[object, ...]:
+    number, (finding, _) = item
+    line = finding.location.line if finding.location else 0
+    return (number, line, -finding.severity, finding.rule, finding.subject, finding.message)

@@ -1,0 +1,100 @@
+"""Many readings of one paste become one machine: each fact once, with the line it was read on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from envdoctor.codec.credentials import strip_credentials
+from envdoctor.model.fact import Absent, Known, Unknown
+from envdoctor.model.snapshot import Snapshot
+from envdoctor.readers.paste.completing import complete
+from envdoctor.readers.paste.listed import package_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from envdoctor.model.fact import Fact, Value
+    from envdoctor.model.paste import Package, Reading, SaidLine, Stated
+
+MOST_TEXTS = 60
+MOST_LENGTH = 2000
+"""Texts of failures that are kept, and characters of each: the first tell what went wrong, the rest repeats it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """A paste as a machine with holes.
+
+    `lines` maps a fact to the line of the paste it was read on; `formats` are the formats that were recognised, with
+    the first line of each; `beside` are statements that differ from what was kept.
+    """
+
+    snapshot: Snapshot
+    lines: Mapping[str, int]
+    formats: tuple[tuple[str, int], ...]
+    beside: tuple[Stated, ...] = ()
+
+
+def assemble(readings: Iterable[Reading]) -> Pasted:
+    """Put readings together; of two statements of one fact that of the earlier reading is kept."""
+    facts: dict[str, Fact] = {}
+    lines: dict[str, int] = {}
+    beside: list[Stated] = []
+    packages: list[Package] = []
+    said: list[SaidLine] = []
+    formats: list[tuple[str, int]] = []
+    whole = False
+    for reading in readings:
+        touched = [one.line for one in reading.stated]
+        touched += [one.line for one in reading.packages]
+        touched += [one.line for one in reading.said]
+        if touched:
+            formats.append((reading.format, min(touched)))
+        for stated in reading.stated:
+            kept = facts.get(stated.name)
+            if kept is None or (isinstance(kept, Unknown) and not isinstance(stated.fact, Unknown)):
+                facts[stated.name] = _placed(stated.fact, stated.line)
+                lines[stated.name] = stated.line
+            elif isinstance(stated.fact, Known) and isinstance(kept, Known) and kept.value != stated.fact.value:
+                beside.append(stated)
+        packages += reading.packages
+        said += reading.said
+        whole = whole or reading.whole
+    listed, at = package_facts(packages, whole=whole)
+    for name, fact in listed.items():
+        if name not in facts or isinstance(facts[name], Unknown):
+            facts[name] = fact
+            lines[name] = at[name]
+    if said:
+        facts["said.texts"] = Known(_rows(said), "paste")
+        lines["said.texts"] = min(one.line for one in said)
+    completed = complete(facts)
+    return Pasted(Snapshot(completed), lines, tuple(formats), tuple(beside))
+
+
+def _placed(fact: Fact, line: int) -> Fact:
+    """Return a fact with its line in its source, or its reason, and without credentials."""
+    if isinstance(fact, Known):
+        return replace(fact, value=_plain(fact.value), source=f"{fact.source}, line {line}")
+    if isinstance(fact, Absent):
+        return replace(fact, reason=f"{fact.reason} (line {line})")
+    return fact
+
+
+def _plain(value: Value) -> Value:
+    if isinstance(value, str):
+        return strip_credentials(value)
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return value
+
+
+def _rows(said: Sequence[SaidLine]) -> list[Value]:
+    """Return the texts in the order of their lines, each once, bounded."""
+    first: dict[str, int] = {}
+    for one in sorted(said, key=lambda text: text.line):
+        first.setdefault(strip_credentials(one.text[:MOST_LENGTH]), one.line)
+    return [{"text": text, "line": line} for text, line in list(first.items())[:MOST_TEXTS]]

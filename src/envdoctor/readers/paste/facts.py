@@ -1,0 +1,15 @@
+"""What a paste can state beyond what a look at a machine finds: the facts of its own."""
+
+from __future__ import annotations
+
+FACTS = {
+    "said.texts": "what software said of failures by itself, each text with its line in the paste",
+    "said.cuda_available": "what torch.cuda.is_available() gave, or `Is CUDA available` of collect_env",
+    "said.device_count": "what torch.cuda.device_count() gave",
+    "said.torch_versions": "other releases of torch that the paste speaks of",
+    "said.no_nvidia_gpu": "true where its writer says that the machine has no NVIDIA GPU",
+    "said.wants_gpu": "true where its writer misses the GPU",
+    "said.container_gpus": "whether the container was started with GPUs, where the command is shown",
+    "said.image": "the container image it happens in",
+    "toolkit.system_cudnn": "libraries of cuDNN in the folders of the system: path and version",
+}
