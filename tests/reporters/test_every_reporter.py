@@ -59,11 +59,12 @@ GALLERY = one_case_of_each_rule()
 
 NO_REPORT = {
     *("render_list", "render_page", "render_table"),
-    *("render_fix", "render_plan", "render_sheet", "render_smoke", "render_verification"),
+    *("render_diff", "render_fix", "render_plan", "render_sheet", "render_smoke", "render_verification"),
 }
 """Functions of the room that render no report: pages, lists and tables by themselves are our own text, a plan is tried
 below, sheets of the matrix in `test_matrix_sheets.py`, verifications of it in `test_verification_reports.py`, what the
-battery gave in `test_smoke_reports.py`, and what a fix did in `test_fix_reports.py`."""
+battery gave in `test_smoke_reports.py`, what a fix did in `test_fix_reports.py`, and comparisons in
+`test_diff_reports.py`."""
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -114,12 +114,14 @@ def _beside(paste: Pasted) -> tuple[str, ...]:
 
 def _plan(diagnosis: Diagnosis, machine: Machine, matrix: Matrix) -> Plan:
     """Plan for the machine as far as it is told; what only a look could tell does not stand in the way."""
+    from envdoctor.model.finding import Severity
     from envdoctor.model.machine import Machine
     from envdoctor.plan import remedies
     from envdoctor.plan.proof import prove
     from envdoctor.plan.solve import Solver
 
-    if remedies.nothing_to_mend(diagnosis, machine):
+    # A torch that the paste does not name is none to be installed.
+    if not any(finding.severity > Severity.NOTE for finding in diagnosis.findings):
         return remedies.NOTHING
     open_ended = Machine(_as_described(machine.snapshot), machine.wishes)
     solver = Solver(open_ended, matrix, live=False)

@@ -50,21 +50,21 @@ REPORTERS: Mapping[str, Callable[[], Render]] = {"terminal": _terminal, "json": 
 
 
 def _diff_terminal() -> RenderDiff:
-    from envdoctor.reporters.diff_terminal import render
+    from envdoctor.reporters.diff_terminal import render_diff
 
-    return render
+    return render_diff
 
 
 def _diff_json() -> RenderDiff:
-    from envdoctor.reporters.diff_json import render
+    from envdoctor.reporters.diff_json import render_diff
 
-    return render
+    return render_diff
 
 
 def _diff_markdown() -> RenderDiff:
-    from envdoctor.reporters.diff_markdown import render
+    from envdoctor.reporters.diff_markdown import render_diff
 
-    return render
+    return render_diff
 
 
 DIFF_REPORTERS: Mapping[str, Callable[[], RenderDiff]] = {

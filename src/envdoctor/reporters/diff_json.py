@@ -11,6 +11,6 @@ if TYPE_CHECKING:
     from envdoctor.model.difference import DiffReport
 
 
-def render(report: DiffReport, **_layout: object) -> str:
+def render_diff(report: DiffReport, **_layout: object) -> str:
     """Return the document in ASCII, with a line break at its end."""
     return document_text(diff.encode(report)) + "\n"

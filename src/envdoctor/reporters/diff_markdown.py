@@ -17,7 +17,7 @@ MOST = 60
 """Rows of the table; a comment has room for them."""
 
 
-def render(report: DiffReport, *, verbose: bool = False, **_layout: object) -> str:
+def render_diff(report: DiffReport, *, verbose: bool = False, **_layout: object) -> str:
     """Return the comparison as GitHub Flavored Markdown; `verbose` lists every difference."""
     return "".join(f"{without_commands(line)}\n" for line in _lines(report, verbose))
 

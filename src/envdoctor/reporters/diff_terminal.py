@@ -20,7 +20,7 @@ MOST = 6
 """Differences of one kind that no rule reads, shown unless all are asked for."""
 
 
-def render(report: DiffReport, *, width: int = 80, colour: bool = False, verbose: bool = False) -> str:
+def render_diff(report: DiffReport, *, width: int = 80, colour: bool = False, verbose: bool = False) -> str:
     """Return the comparison as text; `verbose` shows every difference."""
     return joined(_lines(report, max(width, 40), verbose), colour=colour)
 

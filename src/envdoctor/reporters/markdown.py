@@ -51,8 +51,8 @@ def _lines(report: Report) -> Iterator[str]:
     told_of = machine(report.snapshot)
     yield ""
     seen = f"Read: {'; '.join(told_of)}. " if told_of else ""
-    foot = FOOT.format(version=report.envdoctor, revision=report.matrix_revision)
-    yield f"<sub>{inline(seen)}{inline(foot[0].upper() + foot[1:])}.</sub>"
+    verdict = f"Verdict: {report.diagnosis.verdict.value}, "
+    yield f"<sub>{inline(seen + verdict)}{inline(FOOT.format(version=safe(report.envdoctor), revision=safe(report.matrix_revision)))}.</sub>"
 
 
 def _finding(finding: Finding, depth: int) -> Iterator[str]:

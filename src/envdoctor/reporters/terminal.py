@@ -261,16 +261,18 @@ def _gaps(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         text = f"not judged: {', '.join(names)}, because {because}{safe(reason, SENTENCE)}"
         yield from wrapped(text, width, "", "  ")
     if not_in_it:
-        yield from wrapped(_older_snapshot(not_in_it, verbose), width, "", "  ")
+        yield from wrapped(_not_held(not_in_it, verbose, paste=report.paste is not None), width, "", "  ")
 
 
-def _older_snapshot(not_in_it: Mapping[str, Sequence[str]], verbose: bool) -> str:
-    """One sentence for all rules that ask for facts which nobody looked for when the snapshot was taken."""
+def _not_held(not_in_it: Mapping[str, Sequence[str]], verbose: bool, *, paste: bool) -> str:
+    """One sentence for all rules that ask for facts that nobody looked for, or wrote of."""
     rules = sorted(name for names in not_in_it.values() for name in names)
     facts = sorted(safe(fact) for fact in not_in_it)
     told = ", ".join(rules) if verbose else f"{len(rules)} rule{'s' * (len(rules) > 1)}"
     shown = facts if verbose else facts[:FEW]
     others = f" and {len(facts) - len(shown)} more" if len(facts) > len(shown) else ""
+    if paste:
+        return f"not judged: {told}, because this paste does not tell {', '.join(shown)}{others}"
     return (
         f"not judged: {told}, because this snapshot does not hold {', '.join(shown)}{others} (saved by an older"
         " envdoctor?)"
