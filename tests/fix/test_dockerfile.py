@@ -6,17 +6,10 @@ import random
 
 import pytest
 
-from envdoctor.fix.dockerfile import (
-    Instruction,
-    Unpatchable,
-    commands_of,
-    instructions,
-    patch,
-    patched,
-    to_be_added,
-)
+from envdoctor.fix.dockerfile import Unpatchable, commands_of, instructions, patch, patched, to_be_added
 from envdoctor.model.change import Installs, Into, Removes
 from envdoctor.model.plan import Applicability, Edit, Step
+from envdoctor.readers.declared.dockerfile_instructions import Instruction
 
 NEW = "python -m pip install torch==2.9.1+cu126"
 RUN = f"RUN {NEW}\n"
@@ -142,10 +135,10 @@ def test_what_an_image_runs_of_a_plan() -> None:
 def test_lines_of_instructions() -> None:
     text = "# c\n\nFROM a AS b\n\nRUN x \\\n  y\nCOPY <<EOF /z\nRUN no\nEOF\nUSER me"
     assert instructions(text) == (
-        Instruction("FROM", "a AS b", 2, 3),
-        Instruction("RUN", "x   y", 4, 6),
-        Instruction("COPY", "<<EOF /z", 6, 9),
-        Instruction("USER", "me", 9, 10),
+        Instruction("FROM", "a AS b", 2, 3, 3),
+        Instruction("RUN", "x   y", 4, 6, 6),
+        Instruction("COPY", "<<EOF /z", 6, 9, 7),
+        Instruction("USER", "me", 9, 10, 10),
     )
 
 

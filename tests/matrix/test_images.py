@@ -59,7 +59,7 @@ def test_ngc_images_are_of_no_release(matrix):
 
 def test_a_file_without_these_tables_is_a_matrix_too(matrix):
     document = copy.deepcopy(matrix.root.cells)
-    for table in ("images", "ngc_images", "conda_channel", "conda_forge", "jetson", "peaks"):
+    for table in ("images", "ngc_images", "cuda_images", "conda_channel", "conda_forge", "jetson", "peaks"):
         del document[table]
     for name in [key for key in document["architectures"] if key.startswith("conda-")]:
         del document["architectures"][name]

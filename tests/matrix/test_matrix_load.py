@@ -81,7 +81,7 @@ def test_order_of_places(package, written):
         load_matrix()
     top = package.parent.parent / "compat_matrix.toml"
     top.write_bytes(written.read_bytes())
-    assert load_matrix().revision == "2026-11-21"
+    assert load_matrix().revision == "2026-11-22"
     beside = package / "compat_matrix.toml"
     beside.write_text('revision = "2026-12-01"\n')
     assert load_matrix().revision == "2026-12-01"

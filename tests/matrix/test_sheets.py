@@ -329,7 +329,7 @@ def test_conda_and_jetson_boards(matrix: Matrix) -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "old"), [("2027-02-19", False), ("2027-02-20", True), ("2020-01-01", False), ("never", False)]
+    ("day", "old"), [("2027-02-20", False), ("2027-02-21", True), ("2020-01-01", False), ("never", False)]
 )
 def test_a_matrix_older_than_ninety_days_says_so(matrix: Matrix, day: str, old: bool) -> None:
     said = note(matrix, day)

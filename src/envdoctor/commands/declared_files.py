@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.commands.failure import Unusable
 from envdoctor.model.linted import Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from envdoctor.model.declared_file import DeclaredFile
 
@@ -20,10 +21,16 @@ MOST_FILES = 2000
 """Files looked into in folders; a repository of many projects has some hundreds."""
 
 NOT_ENTERED = frozenset(
-    {".git", ".hg", ".svn", ".venv", "venv", "env", "node_modules", "site-packages", "__pycache__", ".tox", ".nox",
-     ".mypy_cache", ".ruff_cache", ".pytest_cache", "build", "dist", ".eggs", ".pixi", ".conda"}
+    {".git", ".hg", ".svn", ".venv", "node_modules", "site-packages", "__pycache__", ".tox", ".nox",
+     ".mypy_cache", ".ruff_cache", ".pytest_cache", "dist", ".eggs", ".pixi", ".conda"}
 )  # fmt: skip
 """Folders that hold what others declared: environments, caches, what a build made."""
+
+NOT_OURS = ("pyvenv.cfg", "conda-meta", "CMakeCache.txt", "CACHEDIR.TAG")
+"""What stands in a folder of that kind whatever it is called: environments, trees of a build, caches."""
+
+FEW = 20
+"""Files that are read before a terminal could ask what takes so long."""
 
 
 class Found(NamedTuple):
@@ -32,44 +39,70 @@ class Found(NamedTuple):
     texts: dict[str, str]
     files: dict[str, DeclaredFile]
     unread: list[Unread]
-    passed_over: int
 
 
 def read_all(names: Sequence[str]) -> Found:
-    """Read the files of a command line, folders with what is in them.
+    """Read the files of a command line, folders with what is in them; what has two names is read by the first.
 
-    Raises `Unusable` for a name that does not exist, or where a folder holds more than `MOST_FILES` of them.
+    Raises `Unusable` where a folder holds more than `MOST_FILES` of them.
     """
-    found = Found({}, {}, [], 0)
-    for name in dict.fromkeys(names):
-        if name != "-" and os.path.isdir(name):
-            inside = list(_inside(name))
-            if len(inside) > MOST_FILES:
-                raise Unusable(f"{name}: holds more than {MOST_FILES} files to look into; name folders below it")
-            for one in inside:
+    found = Found({}, {}, [])
+    met: set[str] = set()
+    tell = _teller()
+    for name in names:
+        for one in _inside(name, found.unread) if name != "-" and os.path.isdir(name) else (name,):
+            real = one if one == "-" else os.path.realpath(one)
+            if real not in met:
+                met.add(real)
+                tell(len(met))
                 _read(one, found)
-        else:
-            _read(name, found)
     return found
 
 
-def _inside(folder: str) -> Iterator[str]:
+def read_again(name: str, text: str, found: Found) -> None:
+    """Take a file with another text in the place of what was read of it."""
+    from envdoctor.readers.declared.choosing import module_for, reader
+
+    module = module_for(name, text)
+    if module is not None:
+        found.texts[name] = text
+        found.files[name] = reader(module)(text, name)
+
+
+def _teller() -> Callable[[int], None]:
+    """Return what tells a terminal how many files were read; elsewhere nobody waits for it."""
+    from envdoctor.commands.fix_progress import teller
+
+    tell = teller() if sys.stderr is not None and sys.stderr.isatty() else None
+
+    def told(count: int) -> None:
+        if tell and count > FEW and count % FEW == 0:
+            tell(f"read {count} files", None, None)
+
+    return told
+
+
+def _inside(folder: str, unread: list[Unread]) -> Iterator[str]:
+    """Yield the files of a folder whose name is telling; links to folders are not followed, so that none goes round."""
     from envdoctor.readers.declared.choosing import is_telling
 
+    def closed(problem: OSError) -> None:
+        unread.append(Unread(str(problem.filename), problem.strerror or str(problem)))
+
     count = 0
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(one for one in folders if one not in NOT_ENTERED and not _is_environment(place, one))
-        for file in sorted(files):
-            path = os.path.join(place, file)
+    for place, folders, files in os.walk(folder, onerror=closed):
+        folders[:] = sorted(one for one in folders if one not in NOT_ENTERED and not _is_foreign(place, one))
+        paths = [os.path.normpath(os.path.join(place, file)) for file in sorted(files)]
+        for path in sorted(paths, key=os.path.islink):  # a file goes by its own name
             if is_telling(path) and os.path.isfile(path):
-                yield path
                 count += 1
                 if count > MOST_FILES:
-                    return
+                    raise Unusable(f"{folder}: holds more than {MOST_FILES} files to look into; name folders below it")
+                yield path
 
 
-def _is_environment(place: str, folder: str) -> bool:
-    return os.path.exists(os.path.join(place, folder, "pyvenv.cfg"))
+def _is_foreign(place: str, folder: str) -> bool:
+    return any(os.path.exists(os.path.join(place, folder, one)) for one in NOT_OURS)
 
 
 def _read(name: str, found: Found) -> None:

@@ -133,10 +133,21 @@ def _write(path: str, text: str) -> None:
     elif path.endswith(("/", os.sep)):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     else:
-        _replace(os.path.realpath(path), text, stat.S_IMODE(there.st_mode) if there else None)
+        content = text.encode("utf-8", "backslashreplace")
+        _replace(os.path.realpath(path), content, stat.S_IMODE(there.st_mode) if there else None)
 
 
-def _replace(path: str, text: str, mode: int | None) -> None:
+def replace(path: str, content: bytes) -> None:
+    """Write a file that is there anew, whole or not at all; a link and the mode stay. Raises `Unusable`."""
+    try:
+        if not os.access(path, os.W_OK):  # a neighbour renamed over it would take no notice
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        _replace(os.path.realpath(path), content, stat.S_IMODE(os.stat(path).st_mode))
+    except OSError as problem:
+        raise Unusable(f"{path}: cannot be written: {problem.strerror or problem}") from None
+
+
+def _replace(path: str, content: bytes, mode: int | None) -> None:
     beside = os.path.join(os.path.dirname(path), f"envdoctor.{os.getpid()}.part")
     ours = not os.path.lexists(beside)
     if ours:
@@ -147,8 +158,8 @@ def _replace(path: str, text: str, mode: int | None) -> None:
         return os.open(name, flags, 0o666 if mode is None else 0o600)
 
     try:
-        with open(beside, "x", encoding="utf-8", errors="backslashreplace", newline="", opener=private) as file:
-            file.write(text)
+        with open(beside, "xb", opener=private) as file:
+            file.write(content)
         if mode is not None:
             os.chmod(beside, mode)
         os.replace(beside, path)

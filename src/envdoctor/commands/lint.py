@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from envdoctor.commands import options
+from envdoctor.commands.described_options import describing
 from envdoctor.commands.failure import Unusable
 
 if TYPE_CHECKING:
-    from envdoctor.model.finding import Finding
-    from envdoctor.model.linted import FileMended
+    from envdoctor.commands.declared_files import Found
+    from envdoctor.commands.knowledge import Knowledge
+    from envdoctor.diagnose.on_target import Target
+    from envdoctor.model.declared import Flaw
+    from envdoctor.model.finding import Diagnosis, Finding
     from envdoctor.model.plan import Plan
+    from envdoctor.model.snapshot import Snapshot
 
 
 @click.command(name="lint")
@@ -22,6 +27,14 @@ if TYPE_CHECKING:
 @click.option(
     "--fix", "fix", is_flag=True, help="Write the corrections that are safe; without it they are shown as a diff."
 )
+@click.option(
+    "--target",
+    "target_file",
+    callback=options.filled,
+    metavar="FILE|-",
+    help="Judge for a machine too: a saved snapshot or report of check.",
+)
+@describing
 @click.pass_obj
 def command(
     _: object,
@@ -36,25 +49,39 @@ def command(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     fix: bool,
+    target_file: str | None,
+    driver: str | None,
+    gpus: tuple[str, ...],
+    capabilities: tuple[str, ...],
+    python_version: str | None,
+    platform: str | None,
+    glibc: str | None,
 ) -> int:
     """Judge requirements, manifests, lock files, Dockerfiles, scripts, workflows and articles before installing.
 
     Each finding names the file, the line and what has to stand there instead. Folders are searched for files whose
-    name says what they are. Nothing is run, installed or fetched. The exit code is 0 when nothing at or above
-    --fail-on was found, 1 when something was, 2 when a file could not be read.
+    name says what they are. Nothing is run, installed or fetched. With --target, or a machine that is described, what
+    would be installed is judged against that machine too.
 
     \b
     envdoctor lint requirements.txt Dockerfile
     envdoctor lint .                        everything in a project that declares an environment
     envdoctor lint README.md --fix          write what is safe to write
+    envdoctor lint . --driver 535 --gpu V100
+    envdoctor lint Dockerfile --target server.json
     curl -s URL | envdoctor lint -          an article, before following it
+
+    The exit code is 0 when nothing at or above --fail-on was found, 1 when something was, 2 when a file could not be
+    read or written. After --fix it is that of what is left.
     """
     from envdoctor import __version__
-    from envdoctor.commands import deliver
+    from envdoctor.commands import deliver, fix_progress
     from envdoctor.commands.declared_files import read_all
+    from envdoctor.commands.describe import Description
     from envdoctor.commands.knowledge import Knowledge
-    from envdoctor.diagnose.correcting import diffs, with_replacements
-    from envdoctor.diagnose.declared import judge_declared
+    from envdoctor.commands.lint_fixing import mend
+    from envdoctor.commands.lint_target import target_of
+    from envdoctor.diagnose.correcting import diffs
     from envdoctor.diagnose.verdict import UNUSABLE, exit_code
     from envdoctor.model.linted import FileRead, LintView
     from envdoctor.model.report import Report
@@ -65,17 +92,19 @@ def command(
         raise Unusable("--fix and - exclude each other: there is no file to write")
     knowledge = Knowledge(matrix_file, select, ignore)
     matrix = knowledge.matrix
+    description = Description(driver, gpus, capabilities, python_version, platform, glibc)
+    seen = target_of(target_file, description, files, matrix)
+    target = _target(seen, knowledge) if seen else None
     found = read_all(files)
-    diagnosis, flaws = judge_declared(
-        tuple(found.files.values()), matrix, select=knowledge.selected, ignore=knowledge.ignored
-    )
-    diagnosis = replace(diagnosis, findings=with_replacements(flaws, found.texts))
-    mended = diffs(flaws, found.texts)
-    if fix:
-        mended = tuple((_write(one, text), text) for one, text in mended)
+    diagnosis, flaws = _judge(found, knowledge, target)
+    mended = tuple(one for one, _ in diffs(flaws, found.texts))
+    if fix and mended:
+        mended = mend(diffs(flaws, found.texts), found)
+        diagnosis, flaws = _judge(found, knowledge, target)
+    fix_progress.clear()
     code = exit_code(diagnosis, fail_on=fail_on, strict=strict)
     report = Report(
-        snapshot=Snapshot({}),
+        snapshot=seen or Snapshot({}),
         diagnosis=diagnosis,
         plan=_plan(diagnosis.findings),
         exit_code=UNUSABLE if found.unread else code,
@@ -86,19 +115,35 @@ def command(
         lint=LintView(
             files=tuple(FileRead(name, one.format, len(one.cases)) for name, one in found.files.items()),
             unread=tuple(found.unread),
-            mended=tuple(one for one, _ in mended),
+            mended=mended,
+            target=target.words if target else "",
         ),
     )
     deliver.deliver(report, form, outputs, verbose=verbose)
     return report.exit_code
 
 
-def _write(mended: FileMended, text: str) -> FileMended:
-    """Write a corrected file, whole or not at all. Raises `Unusable`."""
-    from envdoctor.commands import deliver
+def _target(seen: Snapshot, knowledge: Knowledge) -> Target:
+    from envdoctor.commands.lint_target import InThought, words_of
+    from envdoctor.diagnose.on_target import Target
 
-    deliver.save(mended.file, text)
-    return mended._replace(written=True)
+    matrix = knowledge.matrix
+    return Target.of(InThought(seen, matrix), matrix, words_of(seen), knowledge.selected, knowledge.ignored)
+
+
+def _judge(found: Found, knowledge: Knowledge, target: Target | None) -> tuple[Diagnosis, tuple[Flaw, ...]]:
+    """Judge what was read; return the diagnosis, each finding with its corrected line, and the flaws."""
+    from envdoctor.diagnose.correcting import with_replacements
+    from envdoctor.diagnose.declared import judge_declared
+
+    diagnosis, flaws = judge_declared(
+        tuple(found.files.values()),
+        knowledge.matrix,
+        select=knowledge.selected,
+        ignore=knowledge.ignored,
+        target=target.flaws if target else None,
+    )
+    return replace(diagnosis, findings=with_replacements(flaws, found.texts)), flaws
 
 
 def _plan(findings: tuple[Finding, ...]) -> Plan:

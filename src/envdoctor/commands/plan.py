@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envdoctor.commands import options
+from envdoctor.commands.described_options import describing
 from envdoctor.commands.failure import Unusable
 from envdoctor.plan.installers import NAMES
 
@@ -15,17 +16,6 @@ if TYPE_CHECKING:
     from envdoctor.cli import Invocation
 
 EXIT_CODES = {"nothing-to-do": 0, "solved": 0, "impossible": 1}
-PLATFORMS = (
-    "linux-x86_64", "linux-aarch64", "linux-aarch64-jetson", "windows-x86_64", "macos-arm64", "macos-x86_64",
-)  # fmt: skip
-OTHER_WORDS = {
-    "linux-amd64": "linux-x86_64", "linux-x64": "linux-x86_64", "linux-64": "linux-x86_64",
-    "linux-arm64": "linux-aarch64", "jetson": "linux-aarch64-jetson",
-    "windows-amd64": "windows-x86_64", "win-amd64": "windows-x86_64", "win-64": "windows-x86_64",
-    "osx-arm64": "macos-arm64", "darwin-arm64": "macos-arm64", "macos-aarch64": "macos-arm64",
-    "osx-64": "macos-x86_64", "darwin-x86_64": "macos-x86_64",
-}  # fmt: skip
-"""What conda, Go, pip's tags and people call these platforms."""
 
 
 @click.command(name="plan")
@@ -33,33 +23,7 @@ OTHER_WORDS = {
 @options.matrix
 @options.reporting
 @click.option("--from", "snapshot_file", callback=options.filled, metavar="FILE|-", help="Plan for a saved snapshot.")
-@click.option(
-    "--driver", callback=options.filled, metavar="VERSION", help="Describe a machine: its NVIDIA driver version."
-)
-@click.option(
-    "--gpu",
-    "gpus",
-    callback=options.filled,
-    multiple=True,
-    metavar="NAME",
-    help="Describe a machine: a GPU by name. Repeatable.",
-)
-@click.option(
-    "--compute-capability",
-    "capabilities",
-    callback=options.filled,
-    multiple=True,
-    metavar="X.Y",
-    help="Describe a machine: a GPU. Repeatable.",
-)
-@click.option("--python-version", callback=options.filled, metavar="X.Y", help="Describe a machine: its Python.")
-@click.option(
-    "--platform",
-    callback=options.one_of(PLATFORMS, OTHER_WORDS),
-    metavar="OS-ARCH",
-    help=f"Describe a machine: {', '.join(PLATFORMS)}.",
-)
-@click.option("--glibc", callback=options.filled, metavar="X.Y", help="Describe a machine: its C library.")
+@describing
 @options.wishing
 @click.option(
     "--installer",

@@ -150,10 +150,24 @@ def _as_described(snapshot: Snapshot) -> Snapshot:
     names = ("python.version", "python.tag", "torch.dependents", "torchvision.version", "torchaudio.version",
              "torch.version", "driver.version", "driver.cuda_version")  # fmt: skip
     missing: dict[str, Fact] = {name: told for name in names if isinstance(snapshot[name], Unknown)}
-    if isinstance(snapshot["host.platform"], Unknown):
-        missing |= {name: Known(value, "the commonest") for name, value in _LINUX.items()}
-    return snapshot.having(missing)
+    facts = {**missing, **_system(snapshot)}
+    gpus = snapshot["gpu.count"]
+    if isinstance(gpus, Unknown) and isinstance(snapshot["driver.version"], Known):
+        facts |= {"gpu.count": Absent("the paste names no GPU"), "gpu.visible": Absent("the paste names no GPU")}
+    return snapshot.having(facts)
 
 
-_LINUX = {"host.os": "linux", "host.platform": "linux-x86_64", "host.kind": "bare"}
-"""What is planned for where the paste names no system: the commands of Linux, which are those of most pastes."""
+def _system(snapshot: Snapshot) -> dict[str, Fact]:
+    """Return the system that is planned for as far as the paste does not name it: Linux, and no container."""
+    from envdoctor.model.fact import Known, Unknown
+
+    told = snapshot.known("host.platform")
+    platform = told if isinstance(told, str) else "linux-x86_64"
+    system = platform.partition("-")[0]
+    wanted = {
+        "host.os": system,
+        "host.platform": platform,
+        "host.kind": {"windows": "windows", "macos": "macos"}.get(system, "bare"),
+    }
+    source = "what most pastes are of"
+    return {name: Known(value, source) for name, value in wanted.items() if isinstance(snapshot[name], Unknown)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from envdoctor.diagnose.judge import LEFT_OUT
@@ -14,7 +15,7 @@ from envdoctor.model.machine import Undecidable
 from envdoctor.rules.declared.declared_rule import all_declared
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.declared import Flaw
@@ -28,8 +29,11 @@ def judge_declared(
     *,
     select: Collection[str] = (),
     ignore: Collection[str] = (),
+    target: Callable[[DeclaredFile], Iterator[Flaw]] | None = None,
 ) -> tuple[Diagnosis, tuple[Flaw, ...]]:
     """Judge files; return the diagnosis, and its findings once more with what would have to read otherwise.
+
+    `target` judges them against one machine as well.
 
     Findings come in the order of files and lines, at one place the worst first. One that several cases share (two
     extras that pin the same torch) is told once. A rule that raises is reported as our bug; the others still run.
@@ -43,17 +47,20 @@ def judge_declared(
     left_out = {one.rule for one in skipped}
     crashed: list[Crashed] = []
     found: dict[tuple[object, ...], tuple[int, Flaw]] = {}
+    judges: list[tuple[str, Callable[[DeclaredFile], Iterator[Flaw]]]] = [
+        (rule.name, partial(_flaws, rule, matrix)) for rule in rules if rule.name not in left_out
+    ]
+    if target:
+        judges.append(("target", target))
     for number, file in enumerate(files):
-        for rule in rules:
-            if rule.name in left_out:
-                continue
+        for name, judge in judges:
             try:
-                for flaw in _flaws(rule, file, matrix):
+                for flaw in judge(file):
                     one = flaw.finding
                     found.setdefault((number, one.rule, one.subject, one.location, one.message), (number, flaw))
             # The one place where a rule may fail in a way nobody foresaw: it must not silence the others.
             except Exception as bug:
-                crashed.append(Crashed(rule.name, f"{type(bug).__name__}: {bug} ({place_of(bug)})"))
+                crashed.append(Crashed(name, f"{type(bug).__name__}: {bug} ({place_of(bug)})"))
     explained = {rule.name: rule.explains for rule in rules}
     flaws = tuple(flaw for _, flaw in sorted(found.values(), key=_rank))
     flaws = tuple(_with_cause(flaw, flaws, explained) for flaw in flaws)
@@ -61,7 +68,7 @@ def judge_declared(
     return Diagnosis(verdict_of(findings, False), findings, skipped, tuple(crashed)), flaws
 
 
-def _flaws(rule: DeclaredRule, file: DeclaredFile, matrix: Matrix) -> Iterator[Flaw]:
+def _flaws(rule: DeclaredRule, matrix: Matrix, file: DeclaredFile) -> Iterator[Flaw]:
     """Yield what a rule finds in a file; a case that leaves it open stops only itself."""
     if rule.judge is not None:
         for case in file.cases:

@@ -1,28 +1,30 @@
 """A Dockerfile with the commands of a plan in it: what is repaired in a running container is gone with it.
 
-Instructions are told apart as BuildKit does (frontend/dockerfile/parser: continued lines, comments and empty lines
-within them, the directive `escape`, here-documents); nothing more of them has to be understood to add a line.
+How it is divided stands in `readers/declared/dockerfile_instructions.py`; nothing more of its instructions has to be
+understood to add a line.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from envdoctor.fix.manifests import diff
 from envdoctor.fix.variables import tool_of
 from envdoctor.model.change import Installs, Into, Removes
 from envdoctor.model.plan import Applicability, Edit, Step
+from envdoctor.readers.declared.dockerfile_instructions import Unended, lines_of
+from envdoctor.readers.declared.dockerfile_instructions import instructions as divided
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from envdoctor.model.fix import FileDiff
+    from envdoctor.readers.declared.dockerfile_instructions import Instruction
 
 NAME = "Dockerfile"
 WHY = "what is changed in a running container is gone with it: the image has to hold it"
-TAKES_HERE_DOCUMENTS = ("RUN", "COPY", "ADD")
 COMES_LATER = ("USER", "CMD", "ENTRYPOINT", "HEALTHCHECK", "STOPSIGNAL")
 """What follows when everything is installed: the user that a service runs as, and how it is started."""
 NO_CACHE = {"pip": "--no-cache-dir", "uv pip": "--no-cache"}
@@ -30,23 +32,12 @@ NO_CACHE = {"pip": "--no-cache-dir", "uv pip": "--no-cache"}
 _INSTALLS = re.compile(
     r"\b(?:pip[\d.]*|uv|conda|mamba|micromamba|pixi|poetry|pdm|pipenv)\s(?:[^&|;]*\s)?(?:install|sync|add|create|update)\b"
 )
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z]\w*)\s*=\s*(\S+)\s*")
-_HERE_DOCUMENT = re.compile(r"\d*<<(-?)(['\"]?)([^<'\"]+)\2")
 _FLAGS = re.compile(r"^(?:--\S+\s+)+")
 _ROOT = re.compile(r"(?:root|0)(?::\S+)?")
 
 
 class Unpatchable(Exception):
     """Nothing can be added to the file without a person; the message is one line that says why."""
-
-
-class Instruction(NamedTuple):
-    """One instruction: its name in capitals, what follows it in one line, and its lines, `first` to before `end`."""
-
-    name: str
-    words: str
-    first: int
-    end: int
 
 
 def commands_of(steps: Sequence[Step]) -> tuple[str, ...]:
@@ -162,67 +153,7 @@ def _inserted(lines: list[str], at: int, new: Sequence[str]) -> str:
 
 def instructions(text: str) -> tuple[Instruction, ...]:
     """Return the instructions of a Dockerfile, in order. Raises `Unpatchable` where a here-document does not end."""
-    lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
-    return tuple(_instructions(lines, _escape(lines)))
-
-
-def _escape(lines: Sequence[str]) -> str:
-    """Return the character that continues a line, which a directive at the very beginning may choose."""
-    for line in lines:
-        match = _DIRECTIVE.fullmatch(line.strip())
-        if not match:
-            break
-        if match[1].lower() == "escape" and match[2] in ("\\", "`"):
-            return match[2]
-    return "\\"
-
-
-def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
-    continued = re.compile(rf"(^|[^{re.escape(escape)}]){re.escape(escape)}[ \t]*$")
-    place = 0
-    while place < len(lines):
-        first, said, goes_on = place, "", True
-        while goes_on and place < len(lines):
-            line = lines[place]
-            place += 1
-            blank = not line.strip() or line.lstrip().startswith("#")
-            if blank and said:
-                continue
-            goes_on = not blank and bool(continued.search(line))
-            said += continued.sub(r"\1", line) if goes_on else "" if blank else line
-        if not said.strip():
-            continue
-        name, words = (*said.split(maxsplit=1), "")[:2]
-        name, words = name.upper(), words.strip()
-        body = place
-        for marker in _here_documents(name, words):
-            place = _end_of(lines, place, *marker)
-        if name == "RUN" and place > body:
-            words = "; ".join((words, *lines[body:place]))
-        yield Instruction(name, words, first, place)
-
-
-def _here_documents(name: str, words: str) -> Iterator[tuple[str, bool]]:
-    """Yield the words that end the here-documents of an instruction, and whether tabs may stand before each."""
-    if name == "ONBUILD":
-        name, words = (*words.split(maxsplit=1), "", "")[:2]
-    if name.upper() not in TAKES_HERE_DOCUMENTS or "<<" not in words or words.startswith("["):
-        return
-    lexer = shlex.shlex(words, posix=False, punctuation_chars=False)
-    lexer.whitespace_split, lexer.commenters = True, ""
     try:
-        split = [*lexer]
-    except ValueError:  # a quote that does not end: no shell would take it either
-        return
-    for word in split:
-        match = _HERE_DOCUMENT.fullmatch(word)
-        if match:
-            yield match[3], bool(match[1])
-
-
-def _end_of(lines: Sequence[str], place: int, word: str, tabs: bool) -> int:
-    """Return the line after the here-document that begins at a line and that `word` ends."""
-    for number in range(place, len(lines)):
-        if (lines[number].lstrip("\t") if tabs else lines[number]) == word:
-            return number + 1
-    raise Unpatchable(f"the here-document {word} does not end")
+        return tuple(divided(lines_of(text)))
+    except Unended as problem:
+        raise Unpatchable(str(problem)) from None

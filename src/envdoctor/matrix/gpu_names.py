@@ -36,6 +36,7 @@ def words(name: str) -> tuple[str, ...]:
     text = re.sub(r"\b([rg]tx)(?=\d)", r"\1 ", text)
     text = re.sub(r"(?<=\d)(ti|super)\b", r" \1", text)
     text = re.sub(r"(\d) gb\b", r"\1gb", text)
+    text = re.sub(r"\b(k[24]0)[cmst]\b", r"\1", text)  # how a Tesla of that time is cooled and plugged in
     found = re.findall(r"[a-z0-9]+", text)
     return tuple(word for word in found if not _SILENT.fullmatch(word))
 

@@ -54,7 +54,7 @@ class NgcImage(NamedTuple):
 
 def read_images(row: Row) -> tuple[Image, ...]:
     """The table [images], oldest release first; a release may have a source of its own."""
-    row.only((*_ORIGIN, "pattern", "releases"))
+    row.only((*_ORIGIN, "pattern", "complete_from", "releases"))
     pattern = row.text("pattern")
     if any(f"{{{name}}}" not in pattern for name in ("torch", "cuda", "cudnn", "kind")):
         raise row.wrong("must hold {torch}, {cuda}, {cudnn} and {kind}", "pattern")

@@ -21,7 +21,7 @@ TABLES = (
     *("revision", "sources", "python_tags", "architectures", "glibc", "torch", "torchvision", "torchaudio"),
     *("driver_floors", "toolkits", "driver_branches", "generations", "tegra", "cudnn", "gpus"),
     *("history", "compile_pythons", "numpy2", "mkl", "triton_gpus", "cxx11_abi", "mps"),
-    *("images", "ngc_images", "conda_channel", "conda_forge", "jetson", "peaks"),
+    *("images", "ngc_images", "cuda_images", "conda_channel", "conda_forge", "jetson", "peaks"),
 )
 
 _DATE = re.compile(r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)

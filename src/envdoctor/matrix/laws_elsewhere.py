@@ -50,6 +50,18 @@ def an_ngc_image_is_of_a_month(matrix: Matrix) -> Iterator[str]:
     yield from (f"{later} stands after {month}" for month, later in pairwise(months) if later <= month)
 
 
+def cuda_images_are_of_releases(matrix: Matrix) -> Iterator[str]:
+    """Releases of CUDA have three numbers and stand oldest first, with every system once."""
+    for one in matrix.cuda_images:
+        where = f"nvidia/cuda {one.cuda}"
+        if len(one.cuda.split(".")) != 3:
+            yield f"{where}: has not three numbers"
+        yield from (f"{where}: {name}" for name in _twice((*one.systems, *one.gone)))
+        yield from (f"{where}: {name} is no system of it" for name in one.without_cudnn if name not in one.systems)
+    releases = [one.cuda for one in matrix.cuda_images]
+    yield from (f"nvidia/cuda {later} stands after {cuda}" for cuda, later in pairwise(releases) if older(later, cuda))
+
+
 def conda_builds_are_possible(matrix: Matrix) -> Iterator[str]:
     """A conda build's torch and platform are known, its toolkit compiles for all it lists, and no row stands twice."""
     for build in matrix.conda_forge:
@@ -115,6 +127,7 @@ def _twice(names: Iterable[str]) -> Iterator[str]:
 LAWS: tuple[Callable[[Matrix], Iterator[str]], ...] = (
     an_image_holds_a_wheel,
     an_ngc_image_is_of_a_month,
+    cuda_images_are_of_releases,
     conda_builds_are_possible,
     the_conda_channel_ended_with_a_release,
     a_jetson_source_serves_its_board,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envdoctor.matrix.conda import ChannelEnd, CondaBuild
+    from envdoctor.matrix.cuda_images import CudaImages
     from envdoctor.matrix.images import Image, Kind, NgcImage
     from envdoctor.matrix.jetson import JetsonSource
     from envdoctor.matrix.overlay import Overlay
@@ -249,6 +250,11 @@ class Matrix:
 
         return read_images(self.root.row("images")) if "images" in self.root.cells else ()
 
+    @property
+    def images_complete_from(self) -> str | None:
+        """The torch release from which on `images` holds every tag; None where nothing is known to be complete."""
+        return self.root.row("images").optional_version("complete_from") if "images" in self.root.cells else None
+
     def image_for(self, torch: str, channel: str, kind: Kind = "runtime") -> Image | None:
         """The image of PyTorch with that release and the CUDA of that channel ("cu126"), for linux-x86_64."""
         for image in self.images:
@@ -263,6 +269,13 @@ class Matrix:
 
         rows = self.root.row("ngc_images").rows() if "ngc_images" in self.root.cells else []
         return tuple(read_ngc(*item) for item in rows)
+
+    @cached_property
+    def cuda_images(self) -> tuple[CudaImages, ...]:
+        """NVIDIA's container images of CUDA, by release, oldest first."""
+        from envdoctor.matrix.cuda_images import read_cuda_images
+
+        return read_cuda_images(self.root.row("cuda_images")) if "cuda_images" in self.root.cells else ()
 
     @cached_property
     def conda_forge(self) -> tuple[CondaBuild, ...]:

@@ -28,7 +28,10 @@ SHARED = ("sources", "python_tags", "architectures", "glibc.floors")
 CORE = ("sources", "torch", "torchvision", "torchaudio", "toolkits", "driver_branches", "generations", "gpus")
 """A file that has all of these is a matrix by itself, as every copy of ours is."""
 
-ORDERED = ("torch", "history.torch", "toolkits", "driver_branches", "driver_floors", "images.releases", "ngc_images")
+ORDERED = (
+    *("torch", "history.torch", "toolkits", "driver_branches", "driver_floors"),
+    *("images.releases", "ngc_images", "cuda_images.releases"),
+)
 """Tables that stand oldest first."""
 
 

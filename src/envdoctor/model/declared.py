@@ -80,6 +80,19 @@ class Image(NamedTuple):
     written: str
 
 
+class Use(NamedTuple):
+    """A name of a library that code uses: "torchvision.models.resnet50", with the arguments `keywords` in its call.
+
+    `pin` is the demand on that library which stands in the same file.
+    """
+
+    name: str
+    keywords: tuple[str, ...]
+    pin: Requirement
+    place: Place
+    written: str
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What is declared together.
@@ -87,7 +100,7 @@ class Case:
     `label` names it for people ("stage build", "extra cu128", "pip install"); `place` is where it begins. A `claim` is
     prose or a table: nobody runs it, and somebody follows it. `platform` is the one the file is for ("windows-x86_64"),
     "" where it is not told. `base` is the image whose packages are already there. `pinned` where versions are those of
-    a lock file. `comment` where it is commented out.
+    a lock file. `comment` where it is commented out. `uses` are names in the code beside it.
     """
 
     file: str
@@ -103,6 +116,7 @@ class Case:
     claim: bool = False
     pinned: bool = False
     comment: bool = False
+    uses: tuple[Use, ...] = ()
 
     def of(self, name: str) -> tuple[Requirement, ...]:
         """Return the demands on one distribution, by its normalised name."""

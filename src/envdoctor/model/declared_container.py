@@ -36,7 +36,8 @@ class ContainerSpec:
 
     `image` is what it starts from in the end, None where it is built elsewhere, empty, or named by a variable nobody
     fills in. `final` where it is what comes out of the file. `runs` are the shell commands of its build, each with its
-    instruction's place, those of the stages it starts from included. `gpu` is how it asks for a GPU ("gpus: all"), None
+    instruction's place, those of the stages it starts from included, and `copies` what it
+    copies. `gpu` is how it asks for a GPU ("gpus: all"), None
     where it does not. `shm_size` is the size of /dev/shm as written, `host_ipc` where it shares that of the host or of
     another container. `published` are ports open to the outside, of the container. `environment` holds what is set.
     """
@@ -48,6 +49,7 @@ class ContainerSpec:
     image: Image | None = None
     final: bool = True
     runs: tuple[Written, ...] = ()
+    copies: tuple[Written, ...] = ()
     user: Written | None = None
     entrypoint: Started | None = None
     command: Started | None = None
@@ -56,6 +58,11 @@ class ContainerSpec:
     host_ipc: bool = False
     published: tuple[int, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def started(self) -> tuple[str, ...]:
+        """The words it is started by, those of the entrypoint first."""
+        return tuple(word for one in (self.entrypoint, self.command) if one for word in one.words)
 
     def variable(self, name: str) -> str | None:
         """Return what an environment variable is set to, None where nothing sets it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 MOST_TEXTS = 60
 MOST_LENGTH = 2000
 """Texts of failures that are kept, and characters of each: the first tell what went wrong, the rest repeats it."""
+
+GPU_NAME = r"gpu\.\d+\.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def assemble(readings: Iterable[Reading]) -> Pasted:
         touched += [one.line for one in reading.said]
         if touched:
             formats.append((reading.format, min(touched)))
-        for stated in reading.stated:
+        for stated in _of_the_same_gpus(reading.stated, facts):
             kept = facts.get(stated.name)
             if kept is None or (isinstance(kept, Unknown) and not isinstance(stated.fact, Unknown)):
                 facts[stated.name] = _placed(stated.fact, stated.line)
@@ -66,11 +69,37 @@ def assemble(readings: Iterable[Reading]) -> Pasted:
         if name not in facts or isinstance(facts[name], Unknown):
             facts[name] = fact
             lines[name] = at[name]
+    facts["said.texts"] = Known(_rows(said), "paste")  # also where it is empty: by it rules know a paste
     if said:
-        facts["said.texts"] = Known(_rows(said), "paste")
         lines["said.texts"] = min(one.line for one in said)
     completed = complete(facts)
     return Pasted(Snapshot(completed), lines, tuple(formats), tuple(beside))
+
+
+def _of_the_same_gpus(statements: Sequence[Stated], kept: Mapping[str, Fact]) -> list[Stated]:
+    """Leave out what is stated of GPUs, where an earlier reading named others, or did not name them.
+
+    A sentence about another machine's board must not lend its capability to the one that nvidia-smi shows.
+    """
+    if not any(re.fullmatch(GPU_NAME, name) for name in kept):
+        return list(statements)
+    own = {one.name: _word(one.fact) for one in statements if re.fullmatch(GPU_NAME, one.name)}
+    found = []
+    for one in statements:
+        match = re.match(r"gpu\.(?:\d+\.|count$|visible$)", one.name)
+        if match is None:
+            found.append(one)
+            continue
+        name = f"{match[0]}name"
+        if name in kept and (name not in own or own[name] == _word(kept[name])):
+            found.append(one)
+    return found
+
+
+def _word(fact: Fact) -> str:
+    """Return a name of a GPU as far as it tells boards apart."""
+    told = str(fact.value).lower() if isinstance(fact, Known) else ""
+    return re.sub(r"nvidia|geforce|tesla|graphics|\W", "", told)
 
 
 def _placed(fact: Fact, line: int) -> Fact:

@@ -113,7 +113,7 @@ def _torch(facts: Mapping[str, Fact]) -> Iterator[tuple[str, Fact]]:
         match = re.match(r"(\d{1,2})\.(\d)", built.value)
         if match:
             yield "torch.channel", Known(f"cu{match[1]}{match[2]}", "torch.cuda")
-    elif isinstance(built, Absent) and "torch.hip" not in facts:
+    elif isinstance(built, Absent) and not isinstance(facts.get("torch.hip"), Known):
         yield "torch.hip", Absent("the paste names no ROCm for this torch")
         yield "torch.channel", Known("cpu", "torch.cuda")
     yield "torch.provenance", _provenance(facts, release, local)

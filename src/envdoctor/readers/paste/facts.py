@@ -11,5 +11,9 @@ FACTS = {
     "said.wants_gpu": "true where its writer misses the GPU",
     "said.container_gpus": "whether the container was started with GPUs, where the command is shown",
     "said.image": "the container image it happens in",
+    "said.taken_elsewhere": "true where its writer says that what is shown was taken on another machine (a login node)",
+    "said.installs": "commands that installed torch: tool, command, the indexes it names, line",
+    "said.mps_available": "what torch.backends.mps.is_available() gave",
+    "said.mps_built": "what torch.backends.mps.is_built() gave",
     "toolkit.system_cudnn": "libraries of cuDNN in the folders of the system: path and version",
 }

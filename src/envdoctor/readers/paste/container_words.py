@@ -1,0 +1,135 @@
+"""What tells that it happens in a container, with which image, and whether it was started with GPUs."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from envdoctor.codec.credentials import strip_credentials
+from envdoctor.model.fact import Known
+from envdoctor.model.paste import Stated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from envdoctor.model.paste import Line
+
+LONGEST = 2000
+
+_RUN = re.compile(
+    r"\b(?P<tool>nvidia-docker|docker|podman|nerdctl)\s{1,3}(?:container\s{1,3})?"
+    r"(?P<verb>run|create|exec|compose|start)\b(?P<rest>.{0,1500})"
+)
+_SINGULARITY = re.compile(r"\b(?:singularity|apptainer)\s{1,3}(?:shell|exec|run)\b(?P<rest>.{0,600})")
+_GPUS = re.compile(
+    r"--gpus?\b|--runtime[= ]nvidia|--device[= ](?:nvidia\.com/gpu|/dev/nvidia)|--nv\b"
+    r"|\bNVIDIA_VISIBLE_DEVICES=(?!void|none)"
+)
+_PROMPT = re.compile(
+    r"\s{0,12}(?:\([\w.-]{1,40}\)\s?)?[\w-]{1,32}@(?:[0-9a-f]{12}|container|docker)(?::[^\s#$]{0,200})?[#$]"
+)
+"""Docker calls a container by the first twelve digits of its identity."""
+_WITHIN = re.compile(
+    r"\b(?:in(?:side)?|within|into|from)(?: of)? "
+    r"(?:(?:the|a|an|my|our|this|that|project|nvidia|same|jupyter\w{0,10}|official|pytorch|ngc|running|new|old) ){0,3}"
+    r"(?:docker|containers?|podman|singularity|apptainer|k8s|kubernetes|pods?)(?![\w-]|\.\w)"
+    r"|\b(?:docker|podman)[ :,]{1,2}(?:container|image|env\w{0,10})\b|\b(?:devcontainer|dev container)\b"
+    r"|\b(?:using|via|with|running|run|use|started) (?:the |a |my )?"
+    r"(?:docker|podman|container)(?![\w-]|\.\w)(?! desktop)"
+    r"|\bcontainer(?::| image| is| with| based| started| nvidia/| pytorch/)",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(
+    r"\s{0,8}(?:[-*]\s)?(?:docker|podman|container)\b(?=\s{0,3}(?:,|:|$|\(|[\w.-]{2,40}/[\w.-]{2,60}))", re.IGNORECASE
+)
+"""The first word of a list of what is there: "docker, RTX 4090"."""
+_PODS = re.compile(
+    r"\bkubectl\s|\b(?:kubernetes|k8s)\b[^.;]{0,30}\b(?:deployment|pod|cluster|job|node|helm|container)"
+    r"|\bin (?:a |the )?pods?\b|\bnvidia\.com/gpu:|\bkind: (?:Pod|Deployment|Job)\b",
+    re.IGNORECASE,
+)
+_NOT = re.compile(
+    r"\b(?:not|no|without|n't|outside(?: of)?|never|neither|instead of|works?|worked|fine)\b[^.,;]{0,24}$",
+    re.IGNORECASE,
+)
+_BUT_NOT = re.compile(r"\b(?:works?|worked|fine|ok|true|available)\b[^.;]{0,60}\bnot\s{0,2}$", re.IGNORECASE)
+""""Works on the host, not in the container": it is about the container."""
+_WORKS_THERE = re.compile(r"[^.;]{0,40}\b(?:works?|worked|is fine|ok)\b", re.IGNORECASE)
+_BANNER = re.compile(r"NVIDIA Release \d\d\.\d\d|WARNING: The NVIDIA Driver was not detected|Container image Copyright")
+"""What the start of an NVIDIA image prints (/opt/nvidia/entrypoint.d)."""
+_SUPPOSED = re.compile(
+    r"\?\s{0,3}$|\b(?:should|could you|would|try(?: to)?|does it|please|need to|if you)\b", re.IGNORECASE
+)
+IMAGE = re.compile(
+    r"(?<![\w./@-])(?P<image>(?:(?:nvcr\.io|docker\.io|ghcr\.io|quay\.io)/)?"
+    r"(?:nvidia/(?:cuda|pytorch|l4t-pytorch)|pytorch/pytorch|rocm/pytorch|dustynv/[\w-]{2,40}|vllm/vllm-openai"
+    r"|pytorchignite/[\w-]{2,40}|huggingface/[\w-]{2,60})(?::[\w][\w.-]{0,127})?)(?![\w/])"
+)
+"""Images that torch is in, or is put into."""
+_ANY_IMAGE = re.compile(
+    r"(?:^|\s)(?P<image>[a-z0-9][\w.-]{0,60}(?::\d{2,5})?(?:/[a-z0-9][\w.-]{0,80}){1,3}(?::[\w][\w.-]{0,127})?)(?=\s|$)"
+)
+_NAMED_IMAGE = re.compile(
+    r"\b[Ii]mage[: `]{1,3}(?P<image>[a-z0-9][\w.-]{0,60}(?::\d{2,5})?(?:/[a-z0-9][\w.-]{0,80}){1,3}"
+    r":[\w][\w.-]{0,127})(?=[\s`,.;)]|$)"
+)
+_SIGNS = (
+    "docker", "container", "podman", "kube", "k8s", "pod", "singularity", "apptainer", "@", "image", "nvidia/", "nvcr",
+    "nvidia release", "driver was not", "nvidia.com",
+)  # fmt: skip
+
+
+def container_facts(lines: Sequence[Line], most: int, source: str) -> Iterator[Stated]:
+    """State the runtime of the container that it happens in, its image, and whether it was given GPUs.
+
+    At most so many lines are looked at which have a word for it.
+    """
+    telling = (line for line in lines if _may_tell(line.text[:LONGEST]))
+    for line in islice(telling, most):
+        yield from _of_line(line.text[:LONGEST], line.number, source)
+
+
+def _may_tell(text: str) -> bool:
+    lower = text.lower()
+    return any(sign in lower for sign in _SIGNS)
+
+
+def _of_line(text: str, number: int, source: str) -> Iterator[Stated]:
+    if _SUPPOSED.search(text):
+        return
+    run, shut = _RUN.search(text), _SINGULARITY.search(text)
+    image = IMAGE.search(text) or _NAMED_IMAGE.search(text)
+    if run:
+        runtime: str | None = "podman" if run["tool"] == "podman" else "docker"
+        if run["verb"] in ("run", "create"):
+            given = run["tool"] == "nvidia-docker" or bool(_GPUS.search(run["rest"]))
+            yield Stated("said.container_gpus", Known(given, source), number)
+            image = image or _ANY_IMAGE.search(run["rest"])
+    elif shut:
+        runtime = "singularity"
+        yield Stated("said.container_gpus", Known("--nv" in shut["rest"], source), number)
+    else:
+        runtime = _told(text)
+    if runtime:
+        yield Stated("container.runtime", Known(runtime, source), number)
+        if image:
+            yield Stated("said.image", Known(strip_credentials(image["image"]), source), number)
+
+
+def _told(text: str) -> str | None:
+    """Return the runtime in which it happens, where words, a prompt or the banner of an image tell."""
+    if _NAMED_IMAGE.search(text):
+        return "docker"
+    if _PODS.search(text):
+        return "kubernetes"
+    if _PROMPT.match(text) or _BANNER.match(text.strip()):
+        return "docker"
+    within = _WITHIN.search(text) or _LISTED.match(text)
+    if within is None:
+        return None
+    before, behind = text[: within.start()], text[within.end() :]
+    if not _BUT_NOT.search(before) and (_NOT.search(before) or _WORKS_THERE.match(behind)):
+        return None
+    lower = text.lower()
+    return next((name for name in ("podman", "singularity", "kubernetes") if name in lower), "docker")
