@@ -12,7 +12,9 @@ from envdoctor.matrix.load import load_matrix
 from envdoctor.model.finding import Finding, Severity
 from envdoctor.model.machine import Machine, Undecidable, Wishes
 from envdoctor.probes.look import PROBES
+from envdoctor.rules.declared.declared_rule import all_declared
 from envdoctor.rules.example_machine import HEALTHY, snapshot, snapshot_of
+from envdoctor.rules.declared.declared_rule import all_declared
 from envdoctor.rules.rule import Example, Rule, Stage, all_rules
 from envdoctor.rules.smoke_causes import FACT
 from envdoctor.smoke.facts import FACTS as SMOKE_FACTS
@@ -33,7 +35,7 @@ PROMISED_NAMES = """
     shared-library-missing no-gpu-in-container dev-shm-too-small nccl-shm-too-small memlock-limit-too-low
     macos-too-old-for-mps x86-python-on-apple-silicon smoke-failed smoke-wrong-numbers smoke-crashed smoke-timed-out
     smoke-slow torch-not-installed entrypoint-bypassed runs-as-root open-ssh output-not-persistent matrix-too-old
-    matrix-row-contradicted libstdcxx-too-old
+    matrix-row-contradicted libstdcxx-too-old compiler-not-in-image shell-form-entrypoint api-removed
 """
 PROMISED = frozenset(PROMISED_NAMES.split())
 """The names that reports, policies and other people's scripts may rely on: never renamed, never reused."""
@@ -47,6 +49,8 @@ FIRST_SET = frozenset(FIRST_NAMES.split())
 """What the first version must be able to say."""
 
 SECTIONS = ["What it means", "Why it happens", "How to be sure", "How to fix", "Sources"]
+IN_A_FILE = "In a file"
+DECLARED_RULES = {rule.name for rule in all_declared()}
 
 QUIET_BESIDE_ANOTHER: dict[tuple[str, str], str] = {
     # (rule, title of its quiet example): the one rule that speaks there instead, and rightly
@@ -155,7 +159,10 @@ def test_evidence_names_facts_that_probes_give() -> None:
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_the_page_teaches(rule: Rule) -> None:
-    assert re.findall(r"^## (.+)$", rule.page, re.MULTILINE) == SECTIONS
+    titles = re.findall(r"^## (.+)$", rule.page, re.MULTILINE)
+    assert [title for title in titles if title != IN_A_FILE] == SECTIONS
+    # What lint says of it; a rule that judges files alone says nothing else.
+    assert (IN_A_FILE in titles) == (rule.name in DECLARED_RULES and not rule.of_files_alone)
     assert rule.summary.endswith(".")
     assert len(rule.summary) <= 120
     for section in re.split(r"^## .+$", rule.page, flags=re.MULTILINE)[1:]:
@@ -178,6 +185,10 @@ def test_a_message_is_one_plain_line(rule: Rule, example: Example) -> None:
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_rule_shows_both_sides_and_explains_rules_that_exist(rule: Rule) -> None:
+    if rule.of_files_alone:
+        assert rule.name in {declared.name for declared in all_declared()}
+        assert not rule.fires
+        return
     assert rule.fires
     assert rule.quiet
     assert max(example.severity for example in rule.fires) <= rule.worst
@@ -187,6 +198,9 @@ def test_a_rule_shows_both_sides_and_explains_rules_that_exist(rule: Rule) -> No
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_machine_nothing_is_known_of_gives_no_verdict(rule: Rule) -> None:
     found: list[Finding] = []
+    if rule.of_files_alone:
+        assert list(rule.judged(Machine(snapshot({})), MATRIX)) == []
+        return
     if rule.stage is Stage.RUN or rule.needs[0] == FACT:
         assert list(rule.judged(Machine(snapshot({})), MATRIX)) == [], "no kernel was run, and that is no gap"
         return

@@ -11,6 +11,7 @@ from envdoctor.model.snapshot import Snapshot
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Evidence, Finding
     from envdoctor.model.fix import FixReport
+    from envdoctor.model.linted import LintView
     from envdoctor.model.plan import Plan, Step
     from envdoctor.model.report import Report
     from envdoctor.model.smoke import TestResult
@@ -31,6 +32,16 @@ def redacted_report(
         diagnosis=_diagnosis(report.diagnosis, redactor),
         plan=_plan(report.plan, redactor),
         overlay=report.overlay and report.overlay._replace(file=redactor.text(report.overlay.file)),
+        lint=report.lint and _lint(report.lint, redactor),
+    )
+
+
+def _lint(lint: LintView, redactor: Redactor) -> LintView:
+    return replace(
+        lint,
+        files=tuple(one._replace(file=redactor.text(one.file)) for one in lint.files),
+        unread=tuple(one._replace(file=redactor.text(one.file), why=redactor.text(one.why)) for one in lint.unread),
+        mended=tuple(one._replace(file=redactor.text(one.file), diff=redactor.text(one.diff)) for one in lint.mended),
     )
 
 
@@ -106,6 +117,8 @@ def _finding(finding: Finding, redactor: Redactor) -> Finding:
         finding,
         message=redactor.text(finding.message),
         evidence=tuple(_evidence(evidence, redactor) for evidence in finding.evidence),
+        location=finding.location and finding.location._replace(file=redactor.text(finding.location.file)),
+        replacement=None if finding.replacement is None else redactor.text(finding.replacement),
     )
 
 
@@ -145,6 +158,8 @@ def _plan(plan: Plan, redactor: Redactor) -> Plan:
 
 
 def _step(step: Step, redactor: Redactor) -> Step:
-    edit = replace(step.edit, text=redactor.text(step.edit.text)) if step.edit else None
+    edit = None
+    if step.edit:
+        edit = replace(step.edit, file=redactor.text(step.edit.file), text=redactor.text(step.edit.text))
     argv = tuple(redactor.text(word) for word in step.argv)
     return replace(step, why=redactor.text(step.why), argv=argv, edit=edit)

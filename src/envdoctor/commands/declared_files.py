@@ -105,16 +105,21 @@ def _is_foreign(place: str, folder: str) -> bool:
     return any(os.path.exists(os.path.join(place, folder, one)) for one in NOT_OURS)
 
 
-def _read(name: str, found: Found) -> None:
+def _content(name: str) -> bytes:
     from envdoctor.commands.examine import content
+
+    raw = content(name, MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise Unusable(f"{name}: larger than {MOST_BYTES // 1_000_000} MB")
+    return raw
+
+
+def _read(name: str, found: Found) -> None:
     from envdoctor.readers.declared.choosing import module_for, reader
     from envdoctor.readers.paste.cleaning import NotText, decode
 
     try:
-        raw = content(name, MOST_BYTES + 1)
-        if len(raw) > MOST_BYTES:
-            raise Unusable(f"{name}: larger than {MOST_BYTES // 1_000_000} MB")
-        text = decode(raw)
+        text = decode(_content(name))
     except Unusable as problem:
         found.unread.append(Unread(name, problem.message.removeprefix(f"{name}: ")))
         return

@@ -5,19 +5,27 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import replace
-from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from envdoctor.model.linted import FileMended
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from envdoctor.model.declared import Flaw
     from envdoctor.model.finding import Finding
     from envdoctor.model.place import Amendment
 
 Span = tuple[int, int]
+
+At = tuple[str, int]
+"""A line: its file and its number."""
+
+LONGEST = 20_000
+"""Characters of a line that is corrected; what is longer was written by no person."""
+
+AROUND = 3
+"""Unchanged lines on both sides of a change in a diff, as `diff -u` has them."""
 
 
 def with_replacements(flaws: Sequence[Flaw], texts: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -27,82 +35,88 @@ def with_replacements(flaws: Sequence[Flaw], texts: Mapping[str, str]) -> tuple[
     is, the finding's own where two say something of the same words; a finding whose amendments lie in several lines has
     those lines one below the other.
     """
-    lines = {file: [line.rstrip("\r") for line in text.split("\n")] for file, text in texts.items()}
-    by_line: defaultdict[tuple[str, int], list[Amendment]] = defaultdict(list)
+    split = _split(flaws, texts)
+    by_line: defaultdict[At, list[Amendment]] = defaultdict(list)
     for one in (one for flaw in flaws for one in flaw.amendments):
-        by_line[one.place.file, one.place.line].append(one)
+        by_line[_at(one)].append(one)
     found = []
     for flaw in flaws:
         mended = []
-        for file, number in sorted({(one.place.file, one.place.line) for one in flaw.amendments}):
-            own = [one for one in flaw.amendments if one.place[:2] == (file, number)]
-            line = _line(lines.get(file, []), number)
+        for at in sorted({_at(one) for one in flaw.amendments}):
+            own = [one for one in flaw.amendments if _at(one) == at]
+            line = _line(split, at)
             if line is not None and all(_span(line, one) for one in own):
-                mended.append(_mended(line, [*own, *by_line[file, number]]))
+                mended.append(_mended(line.rstrip("\r\n"), [*own, *by_line[at]]))
         found.append(replace(flaw.finding, replacement="\n".join(mended) if mended else None))
     return tuple(found)
 
 
-def diffs(flaws: Iterable[Flaw], texts: Mapping[str, str]) -> tuple[tuple[FileMended, str], ...]:
+def diffs(flaws: Sequence[Flaw], texts: Mapping[str, str]) -> tuple[tuple[FileMended, str], ...]:
     """Return each file that can be mended safely: the diff, and the text as it would be, line ends as they are.
 
     A flaw is put right as a whole or not at all. Where two want different words in one place, neither is safe.
     """
-    split = {file: _lines(text) for file, text in texts.items()}
+    split = _split(flaws, texts)
     found = []
-    for file, amendments in _agreed([*flaws], split).items():
+    for file, amendments in _agreed(flaws, split).items():
         before = split[file]
-        after = list(before)
-        for number, own in amendments.items():
-            after[number - 1] = _mended(before[number - 1], own)
-        if after != before:
-            changed = sum(a != b for a, b in zip(before, after, strict=True))
+        mended = {number: _mended(before[number - 1], own) for number, own in sorted(amendments.items())}
+        after = [mended.get(number, line) for number, line in enumerate(before, 1)]
+        changed = [number for number, line in mended.items() if line != before[number - 1]]
+        if changed:
             name = _in_diff(file)
-            diff = "".join(_shown(line) for line in unified_diff(before, after, name, name))
-            found.append((FileMended(file, diff, changed), "".join(after)))
+            diff = "".join((f"--- {name}\n", f"+++ {name}\n", *_hunks(before, after, changed)))
+            found.append((FileMended(file, diff, len(changed)), "".join(after)))
     return tuple(found)
 
 
-def _lines(text: str) -> list[str]:
-    """Divide a text as editors and `patch` do: at line feeds alone, each kept."""
-    lines = [f"{line}\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    return lines if lines[-1] else lines[:-1]
+def _split(flaws: Iterable[Flaw], texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """Divide the texts that have to be corrected as editors and `patch` do: at line feeds alone, each kept."""
+    found = {}
+    for file in dict.fromkeys(one.place.file for flaw in flaws for one in flaw.amendments):
+        lines = [f"{line}\n" for line in texts.get(file, "").split("\n")]
+        lines[-1] = lines[-1][:-1]
+        found[file] = lines if lines[-1] else lines[:-1]
+    return found
 
 
 def _agreed(flaws: Sequence[Flaw], split: Mapping[str, Sequence[str]]) -> dict[str, dict[int, list[Amendment]]]:
     """Return the safe amendments by file and line, without flaws of which a part is not safe, or contradicted."""
-    safe = [
-        flaw
-        for flaw in flaws
-        if flaw.amendments
-        and all(
-            one.safe and (line := _line(split.get(one.place.file, []), one.place.line)) is not None and _span(line, one)
-            for one in flaw.amendments
-        )
-    ]
-    taken: defaultdict[tuple[str, int], dict[Span, set[str]]] = defaultdict(lambda: defaultdict(set))
+    safe = [flaw for flaw in flaws if flaw.amendments and all(one.safe for one in flaw.amendments)]
+    spans: defaultdict[At, dict[Amendment, Span | None]] = defaultdict(dict)
     for one in (one for flaw in safe for one in flaw.amendments):
-        file, number = one.place[:2]
-        span = _span(split[file][number - 1], one)
-        if span:
-            taken[file, number][span].add(one.new)
+        line = _line(split, _at(one))
+        spans[_at(one)][one] = None if line is None else _span(line, one)
+    refused = {one for own in spans.values() for one in _refused(own)}
     found: dict[str, dict[int, list[Amendment]]] = {}
     for flaw in safe:
-        if any(_contradicted(one, split, taken[one.place[:2]]) for one in flaw.amendments):
-            continue
-        for one in flaw.amendments:
-            found.setdefault(one.place.file, {}).setdefault(one.place.line, []).append(one)
+        if not refused.intersection(flaw.amendments):
+            for one in flaw.amendments:
+                found.setdefault(one.place.file, {}).setdefault(one.place.line, []).append(one)
     return found
 
 
-def _contradicted(one: Amendment, split: Mapping[str, Sequence[str]], taken: Mapping[Span, set[str]]) -> bool:
-    span = _span(split[one.place.file][one.place.line - 1], one)
-    return any(_overlap(span, other) and (other != span or news != {one.new}) for other, news in taken.items())
+def _refused(spans: Mapping[Amendment, Span | None]) -> Iterator[Amendment]:
+    """Yield the amendments of a line that do not fit it, and those that want different words of one place."""
+    placed = sorted(((span, one.new, one) for one, span in spans.items() if span), key=lambda item: item[:2])
+    yield from (one for one, span in spans.items() if span is None)
+    reaching: tuple[Span, str, Amendment] | None = None  # of those before, the one that ends last
+    for here in placed:
+        if reaching and here[0][0] < reaching[0][1] and here[:2] != reaching[:2]:
+            yield from (here[2], *(one for span, _, one in placed if span[0] < here[0][1] and here[0][0] < span[1]))
+        if reaching is None or here[0][1] > reaching[0][1]:
+            reaching = here
 
 
-def _line(lines: Sequence[str], number: int) -> str | None:
-    return lines[number - 1] if 0 < number <= len(lines) else None
+def _at(one: Amendment) -> At:
+    return one.place.file, one.place.line
+
+
+def _line(split: Mapping[str, Sequence[str]], at: At) -> str | None:
+    """Return a line, None where there is none, or one that no person wrote."""
+    lines = split.get(at[0], ())
+    line = lines[at[1] - 1] if 0 < at[1] <= len(lines) else None
+    return line if line is not None and len(line) <= LONGEST else None
 
 
 def _span(line: str, one: Amendment) -> Span | None:
@@ -111,20 +125,41 @@ def _span(line: str, one: Amendment) -> Span | None:
     return (at, at + len(one.old)) if at >= 0 and one.old else None
 
 
-def _overlap(one: Span | None, other: Span) -> bool:
-    return one is not None and one[0] < other[1] and other[0] < one[1]
-
-
 def _mended(line: str, amendments: Iterable[Amendment]) -> str:
     """Return a line with its amendments; of two about the same words the first of them is kept."""
     taken: dict[Span, str] = {}
-    for one in amendments:
+    for one in dict.fromkeys(amendments):
         span = _span(line, one)
-        if span and not any(_overlap(span, other) for other in taken):
+        if span and not any(span[0] < end and start < span[1] for start, end in taken):
             taken[span] = one.new
-    for (start, end), new in sorted(taken.items(), reverse=True):  # the last first, so that columns stay true
-        line = f"{line[:start]}{new}{line[end:]}"
-    return line
+    pieces, done = [], 0
+    for (start, end), new in sorted(taken.items()):
+        pieces += [line[done:start], new]
+        done = end
+    return "".join((*pieces, line[done:]))
+
+
+def _hunks(before: Sequence[str], after: Sequence[str], changed: Sequence[int]) -> Iterator[str]:
+    """Yield the hunks of a unified diff in which lines are replaced, one by one; `changed` are their numbers."""
+    groups: list[list[int]] = []
+    for number in changed:
+        if groups and number - groups[-1][-1] <= 2 * AROUND:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    for group in groups:
+        first, last = max(1, group[0] - AROUND), min(len(before), group[-1] + AROUND)
+        length = last - first + 1
+        yield f"@@ -{first},{length} +{first},{length} @@\n"
+        held: list[str] = []  # lines of a run of changes: all that go stand before all that come
+        for number in range(first, last + 1):
+            if before[number - 1] != after[number - 1]:
+                yield _shown("-", before[number - 1])
+                held.append(_shown("+", after[number - 1]))
+            else:
+                yield from (*held, _shown(" ", before[number - 1]))
+                held = []
+        yield from held
 
 
 def _in_diff(file: str) -> str:
@@ -135,5 +170,5 @@ def _in_diff(file: str) -> str:
     return f"{file}\t" if " " in file else file
 
 
-def _shown(line: str) -> str:
-    return line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+def _shown(sign: str, line: str) -> str:
+    return f"{sign}{line}" if line.endswith("\n") else f"{sign}{line}\n\\ No newline at end of file\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,11 +16,12 @@ from envdoctor.model.machine import Undecidable
 from envdoctor.rules.declared.declared_rule import all_declared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.declared import Flaw
     from envdoctor.model.declared_file import DeclaredFile
+    from envdoctor.model.finding import Finding
     from envdoctor.rules.declared.declared_rule import DeclaredRule
 
 
@@ -63,7 +65,7 @@ def judge_declared(
                 crashed.append(Crashed(name, f"{type(bug).__name__}: {bug} ({place_of(bug)})"))
     explained = {rule.name: rule.explains for rule in rules}
     flaws = tuple(flaw for _, flaw in sorted(found.values(), key=_rank))
-    flaws = tuple(_with_cause(flaw, flaws, explained) for flaw in flaws)
+    flaws = tuple(_with_causes(flaws, explained))
     findings = tuple(flaw.finding for flaw in flaws)
     return Diagnosis(verdict_of(findings, False), findings, skipped, tuple(crashed)), flaws
 
@@ -81,14 +83,19 @@ def _flaws(rule: DeclaredRule, matrix: Matrix, file: DeclaredFile) -> Iterator[F
                 yield from rule.of_container(container, matrix)
 
 
-def _with_cause(flaw: Flaw, flaws: Sequence[Flaw], explained: dict[str, tuple[str, ...]]) -> Flaw:
-    """Mark a finding with the one of the same line that explains it."""
-    own = flaw.finding
-    for other in (one.finding for one in flaws):
-        same = other.location is not None and own.location is not None and other.location[:2] == own.location[:2]
-        if same and own.rule in explained.get(other.rule, ()) and other.severity >= own.severity:
-            return flaw._replace(finding=replace(own, caused_by=other.rule))
-    return flaw
+def _with_causes(flaws: Sequence[Flaw], explained: Mapping[str, Collection[str]]) -> Iterator[Flaw]:
+    """Yield the flaws, each finding marked with the one of the same line that explains it."""
+    of_line: defaultdict[object, list[Finding]] = defaultdict(list)
+    for one in (flaw.finding for flaw in flaws):
+        if one.location is not None and explained.get(one.rule):
+            of_line[one.location[:2]].append(one)
+    for flaw in flaws:
+        own = flaw.finding
+        beside = of_line.get(own.location[:2], ()) if own.location is not None else ()
+        cause = next(
+            (one.rule for one in beside if own.rule in explained[one.rule] and one.severity >= own.severity), None
+        )
+        yield flaw._replace(finding=replace(own, caused_by=cause)) if cause else flaw
 
 
 def _rank(item: tuple[int, Flaw]) -> tuple[object, ...]:

@@ -9,14 +9,17 @@ from envdoctor.reporters.lines import SENTENCE, Line, wrapped
 from envdoctor.reporters.plain_text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from envdoctor.model.finding import Finding
-    from envdoctor.model.linted import LintView
+    from envdoctor.model.linted import FileMended, LintView
     from envdoctor.model.report import Report
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold blue"}
+NO_FILES = "There is no file here whose name says that it declares an environment."
 NOTHING_DECLARED = "Nothing in these files declares a torch, a CUDA or an image of them."
+NOT_WRITTEN = "not written: "
+"""How the reason begins for which a corrected file could not be written."""
 MOST_DIFF = 400
 """Lines of a diff that are shown; the whole one is what `--fix` writes."""
 
@@ -27,17 +30,30 @@ def lint_lines(report: Report, lint: LintView, width: int, verbose: bool) -> Ite
         yield from _finding(finding, width)
         yield Line()
     for one in lint.unread:
-        yield from wrapped(f"{safe(one.file)}: not read: {safe(one.why)}", width, "", "  ")
+        words = safe(one.why) if one.why.startswith(NOT_WRITTEN) else f"not read: {safe(one.why)}"
+        yield from wrapped(f"{safe(one.file)}: {words}", width, "", "  ")
     for mended in lint.mended:
         if mended.written:
             yield from wrapped(f"{safe(mended.file)}: written, {_lines(mended.corrections)} corrected", width, "", "  ")
-        else:
-            yield Line("What --fix would write:")
-            yield from (Line(safe(line, None)) for line in mended.diff.split("\n")[:MOST_DIFF])
+    yield from _diffs([one for one in lint.mended if verbose or not one.written], width)
     if verbose:
         for file in lint.files:
             yield from wrapped(f"{safe(file.file)}: read as {safe(file.format)}, {file.cases} cases", width, "", "  ")
     yield from wrapped(_sum(report, lint), width)
+
+
+def _diffs(mended: Sequence[FileMended], width: int) -> Iterator[Line]:
+    """Yield the diffs as `patch -p0` reads them: tabs and the ends of lines stay."""
+    if not mended:
+        return
+    yield Line("Written:" if all(one.written for one in mended) else "What --fix would write:")
+    lines = [line for one in mended for line in one.diff.removesuffix("\n").split("\n")]
+    for line in lines[:MOST_DIFF]:
+        text = "\t".join(safe(piece, None) for piece in line.removesuffix("\r").split("\t"))
+        yield Line(text + "\r" * line.endswith("\r"))
+    if len(lines) > MOST_DIFF:
+        yield from wrapped(f"and {len(lines) - MOST_DIFF} more lines; --format json holds all of them", width)
+    yield Line()
 
 
 def _finding(finding: Finding, width: int) -> Iterator[Line]:
@@ -66,6 +82,8 @@ def _sum(report: Report, lint: LintView) -> str:
         safe_ones = sum(one.corrections for one in lint.mended if not one.written)
         more = f" {_lines(safe_ones)} can be corrected by --fix." if safe_ones else ""
         return f"{files}{against}: {', '.join(counts)}.{more}"
+    if not lint.files:
+        return "No file was judged." if lint.unread else NO_FILES
     return f"{files}{against}: nothing is wrong." if declared else f"{files}: {NOTHING_DECLARED}"
 
 

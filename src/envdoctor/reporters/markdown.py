@@ -30,6 +30,12 @@ def render(report: Report, **_layout: object) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
+    if report.lint:
+        from envdoctor.reporters.lint_markdown import lint_markdown
+
+        yield from lint_markdown(report, report.lint)
+        yield from _foot(report)
+        return
     findings = [one for one in report.diagnosis.findings if one.severity > Severity.NOTE]
     if not findings:
         undecided = report.diagnosis.verdict is Verdict.UNDETERMINED
@@ -48,6 +54,10 @@ def _lines(report: Report) -> Iterator[str]:
         for ask in report.paste.asks:
             command = f": `{ask.command}`" if ask.command else ""
             yield f"- {inline(ask.what)}{command} ({inline(ask.why)})"
+    yield from _foot(report)
+
+
+def _foot(report: Report) -> Iterator[str]:
     told_of = machine(report.snapshot)
     yield ""
     seen = f"Read: {'; '.join(told_of)}. " if told_of else ""

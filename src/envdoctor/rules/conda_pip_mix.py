@@ -19,6 +19,10 @@ Keep one installer for torch, torchvision and torchaudio. For pip: `conda remove
 torchaudio`, then install the three by pip in one command. For conda: `python -m pip uninstall torch torchvision
 torchaudio`, then `conda install --force-reinstall` of conda's. A new environment is often quicker.
 
+## In a file
+One environment in which conda is told to install torch, and pip to install torch as well. Instructions for conda and,
+in another command, for pip are alternatives and no finding.
+
 ## Sources
 The records in conda-meta against the installed files; pytorch/vision issues 8101 and 8985; conda user guide, "Using
 pip in an environment"; pytorch#123649 for the C++ interface of the wheels.

@@ -16,6 +16,10 @@ changed with `--no-deps` while its libraries stayed.
 Install the release that torch pins: `python -m pip install nvidia-cudnn-cu12==9.10.2.21`, with the name and version
 of the message. Keep a newer one where it was chosen on purpose.
 
+## In a file
+A pin on nvidia-cudnn-cuXX or nvidia-nccl-cuXX that contradicts the pin of the torch wheel beside it. An installer
+refuses the two. Only where the wheel is certain: one release, from the default index or a channel of PyTorch's.
+
 ## Sources
 Requires-Dist in the METADATA of the installed torch and of cuda-toolkit, through whose extras torch pins most
 libraries since 2.11.

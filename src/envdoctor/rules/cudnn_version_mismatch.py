@@ -20,6 +20,9 @@ cuDNN 8 did.
 Install the release that torch pins: `python -m pip install nvidia-cudnn-cu12==VERSION`. Where a part of the system's is
 taken, remove the system's cuDNN or bring it to the same release.
 
+## In a file
+A text that names a cuDNN of another major release than the one this torch comes with: cuDNN 8 ended with torch 2.3.
+
 ## Sources
 torch/backends/cudnn/__init__.py, `_init`; NVIDIA cuDNN, "Compatibility"; pytorch#119989, pytorch#188892 and
 pytorch#185512; METADATA of the installed torch, and the matrix for the cuDNN of its wheels.

@@ -20,6 +20,9 @@ Uninstall those of the other major, then install torch's own again, because the 
 `python -m pip uninstall nvidia-nccl-cu12`, then
 `python -m pip install --force-reinstall --no-deps nvidia-nccl-cu13==VERSION` with the version that torch pins.
 
+## In a file
+One library demanded with two suffixes, `nvidia-cudnn-cu11` beside `nvidia-cudnn-cu12`, in one environment.
+
 ## Sources
 RECORD of the installed nvidia-* packages and the sizes of the files they name; Requires-Dist of torch; pytorch#186591.
 """

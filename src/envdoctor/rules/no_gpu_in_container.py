@@ -25,6 +25,10 @@ Singularity and Apptainer: `--nv`. Kubernetes: `resources: {limits: {nvidia.com/
 `distrobox create --nvidia`. With libcuda alone missing: `-e NVIDIA_DRIVER_CAPABILITIES=compute,utility`. No driver is
 installed inside a container.
 
+## In a file
+`envdoctor lint` notes a service in a compose file that runs an image with CUDA and asks for no GPU: with
+`gpus: all`, or a device reservation below `deploy`, it gets one.
+
 ## Sources
 NVIDIA Container Toolkit documentation, "Specialized Configurations with Docker" (NVIDIA_VISIBLE_DEVICES and
 NVIDIA_DRIVER_CAPABILITIES); Docker documentation, "GPU access"; anomalib#584 and DreamMat#14, where it was the cause.

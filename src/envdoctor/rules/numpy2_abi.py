@@ -18,6 +18,10 @@ prints 2.0 or newer.
 `python -m pip install "numpy<2"` keeps this torch. Or install torch 2.3.0 or newer (on Windows 2.4.1 or newer);
 `envdoctor plan` names one for this machine.
 
+## In a file
+NumPy 2 is pinned or bounded beside a torch from before its support. NumPy left open beside such a torch is no finding:
+a constraint elsewhere mostly bounds it.
+
 ## Sources
 The NumPy modules that `torch_python` of the wheels looks for; pytorch#107302 (support in 2.3.0), pytorch#131668
 (Windows, mended in 2.4.1), pytorch#132179.

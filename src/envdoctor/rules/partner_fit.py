@@ -117,7 +117,7 @@ _check_cuda_version: major and minor in 0.15.2, the major alone in 0.16.2 and 0.
 """
 
 
-def _same_cuda(partner: str, version: str, cuda: str, other: str) -> bool:
+def same_cuda(partner: str, version: str, cuda: str, other: str) -> bool:
     """Whether a partner built for `cuda` accepts a torch built for `other`."""
     until = EXACT_CUDA[partner]
     try:
@@ -144,9 +144,10 @@ def _by_release(machine: Machine, matrix: Matrix, partner: str, version: str, to
                 Confidence.PROVED,
             )
     row = None if pins else matrix.partner(partner, version.partition("+")[0])
-    if row and row.torch and torch.official and satisfied(f"torch{row.torch}", torch.text, machine) is False:
+    wanted = re.sub(r"\+[\w.]+", "", row.torch) if row and row.torch else ""  # the same release of another channel fits
+    if wanted and torch.official and satisfied(f"torch{wanted}", torch.text, machine) is False:
         return Misfit(
-            f"{partner} {version} is the partner of torch {row.torch.lstrip('=')}, and torch {torch.text} is "
+            f"{partner} {version} is the partner of torch {wanted.lstrip('=')}, and torch {torch.text} is "
             "installed. Its compiled operators do not load beside another torch.",
             facts,
             Confidence.INFERRED,
@@ -186,7 +187,7 @@ def _by_cuda(machine: Machine, partner: str, version: str, torch: TorchBuild) ->
             facts,
             Confidence.INFERRED,
         )
-    if cuda is not None and (torch.cuda is None or not _same_cuda(partner, version, cuda, torch.cuda)):
+    if cuda is not None and (torch.cuda is None or not same_cuda(partner, version, cuda, torch.cuda)):
         other = f"for CUDA {torch.cuda}" if torch.cuda else "without CUDA"
         return Misfit(
             f"{partner} {version} was built for CUDA {cuda}, beside torch {torch.text} {other}: its operators do "

@@ -19,6 +19,11 @@ wheels for it.
 Torch of another Python: unset PYTHONPATH, or make the environment anew with this Python and install torch into it.
 torch.compile: install a newer torch (3.12 needs 2.4, 3.13 needs 2.6, 3.14 needs 2.10), or use an older Python.
 
+## In a file
+No release of torch that is demanded has a wheel for any Python that is declared: `requires-python = ">=3.12"` beside
+`torch==2.1.2`. A range of which one Python is served is no finding. conda-forge may be one Python ahead of the wheels;
+PyTorch's own conda channel, which `pytorch-cuda` is of, is not.
+
 ## Sources
 The tags in WHEEL of the installed torch (PyPA, platform compatibility tags); the checks in torch/__init__.py of the
 wheels; pytorch#93467, pytorch#120233, pytorch#144048, pytorch#169875.

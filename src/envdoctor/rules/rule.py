@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, TypeAlias
 
 from envdoctor.model.finding import Confidence, Finding, Severity
-from envdoctor.rules.severity_table import ALWAYS, DECLARED, SAID, SEVERITIES, SHOWN
+from envdoctor.rules.severity_table import ALWAYS, DECLARED, SAID, SEVERITIES, SHOWN, TEXTS
 from envdoctor.rules.smoke_causes import DEVICES, FACT
 
 if TYPE_CHECKING:
@@ -103,6 +103,10 @@ class Rule:
 
         This is what is asked of a rule. Raises `Undecidable` as `judge` does, after what was said was told.
         """
+        if SAID in self.severities and TEXTS in machine.snapshot.facts:
+            from envdoctor.rules.said.shown import judged_with_words  # a live machine says nothing of that kind
+
+            return judged_with_words(self, machine, matrix)
         if SHOWN not in self.severities or not machine.looked_at(FACT):
             return self.judge(machine, matrix)
         from envdoctor.rules.smoke_shown import judged_with_kernels  # which a machine without them does without
@@ -119,6 +123,11 @@ class Rule:
         """The severity it has at worst by the facts of a machine, no kernel having run: what may be missed."""
         said = (SHOWN, SAID, DECLARED)
         return max((severity for when, severity in self.severities.items() if when not in said), default=Severity.NOTE)
+
+    @property
+    def of_files_alone(self) -> bool:
+        """Whether no machine shows its defect: its judge stands in `rules/declared`, and it needs no fact."""
+        return not self.needs
 
     @property
     def page(self) -> str:

@@ -16,6 +16,11 @@ built for.
 ## How to fix
 Install the torchaudio of this torch, from the same channel; `envdoctor plan` names the command.
 
+## In a file
+A torch and a torchaudio that no pair of releases joins, or a torchvision and a torchaudio that were made for different
+torch. An installer refuses them, since the wheels pin torch. A torchaudio whose metadata pin no torch (2.11.0) beside
+an older torch is a warning: it installs, and may not load.
+
 ## Sources
 Requires-Dist in the METADATA of the installed torchaudio; `torchaudio/version.py` and `torch/version.py`.
 """

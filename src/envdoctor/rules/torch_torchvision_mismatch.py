@@ -16,6 +16,12 @@ built for.
 ## How to fix
 Install the torchvision of this torch, from the same channel; `envdoctor plan` names the command.
 
+## In a file
+A torch and a torchvision that no pair of releases joins: `torch==2.6.0 torchvision==0.20.0`, two local versions such as
+`+cu118` and `+cu121` side by side, or bounds that leave no pair. An installer refuses them, since the wheels pin each
+other; with `--no-deps` the import fails. `torchvision==...` alone over an image of another torch is a warning: that
+torch is replaced. A conda file without `pytorch-cuda` may mean conda-forge, where minor releases alone decide.
+
 ## Sources
 Requires-Dist in the METADATA of the installed torchvision; `torchvision/version.py` and `torch/version.py`.
 """

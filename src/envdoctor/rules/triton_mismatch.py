@@ -15,6 +15,10 @@ Another package asked for a newer triton, or torch was changed with `--no-deps`.
 Install the triton that torch asks for, with its version from `pip check`: `python -m pip install "triton==3.5.1"` for
 torch 2.9.1. `envdoctor plan` names the command. Another package that pins its own triton needs a torch of its own.
 
+## In a file
+A pin on triton that contradicts the pin of the torch beside it, for a CUDA build on Linux. An installer refuses the
+two.
+
 ## Sources
 Requires-Dist in the METADATA of the installed torch. It pins triton on Linux; on Windows, where torch asks for none
 and triton comes from others, another major alone is told.

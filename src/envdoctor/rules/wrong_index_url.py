@@ -22,6 +22,13 @@ Name the index of a channel that exists, and the build by its full version:
 which one fits this machine. Then correct the setting: `python -m pip config unset global.index-url`,
 `unset PIP_INDEX_URL`, or `UV_TORCH_BACKEND=auto`.
 
+## In a file
+An index of a channel that never was (`whl/cu122`), that does not hold the release demanded (`torch==2.7.1` from
+`whl/cu121`), a build that was never made (`torch==2.8.0+cu121`), a page or a folder of wheels handed over as an index,
+a `--find-links` that does not lead to the build, and a CUDA named in a text or by `pytorch-cuda` that this torch was
+not published for. No finding is an index beside the default one that has the release, a mirror whose holdings are not
+known, or a release without a pin from a channel that has ended.
+
 ## Sources
 The channels are those of `compat_matrix.toml`; pytorch.org, "Start Locally" and "Previous PyTorch Versions"; uv
 documentation, "Using uv with PyTorch"; the error as reported in facebookresearch/perception_models issue 110.

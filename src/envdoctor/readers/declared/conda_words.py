@@ -27,7 +27,7 @@ _SPEC = re.compile(r"(?:([^\s\[\]:]{1,200})::)?([A-Za-z0-9_][\w.-]{0,98})\s{0,20
 _BRACKETS = re.compile(r"\[([^\[\]]{0,400})\]\s*$")
 _KEYED = re.compile(r"""(\w{1,20})\s{0,9}=\s{0,9}(?:'([^']{0,200})'|"([^"]{0,200})"|([^\s,'"]{1,200}))""")
 _SINGLE = re.compile(r"==?\s{0,9}(\d{1,3}(?:\.\d{1,3}){0,2})[.*]{0,2}")
-_FILE = re.compile(r"/([A-Za-z0-9_.-]{1,100})-([^-/]{1,80})-([^-/]{1,120})\.(?:conda|tar\.bz2)\b")
+_SUFFIXES = (".conda", ".tar.bz2")
 _MOST = 500
 
 
@@ -85,8 +85,10 @@ def conda_demand(words: str, place: Place, written: str | None = None) -> Requir
 
 def file_spec(address: str) -> str | None:
     """Return "name==version=build" for the address of a package file, None for anything else."""
-    named = _FILE.search(unquote(address))
-    return f"{named[1]}=={named[2]}={named[3]}" if named else None
+    file = unquote(address.partition("#")[0].rpartition("/")[2].strip())
+    stem = next((file.removesuffix(one) for one in _SUFFIXES if file.endswith(one)), "")
+    parts = stem.rsplit("-", 2)
+    return f"{parts[0]}=={parts[1]}={parts[2]}" if len(parts) == 3 else None
 
 
 def _version_and_build(rest: str) -> tuple[str, str]:

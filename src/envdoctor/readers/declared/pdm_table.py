@@ -27,6 +27,9 @@ _ROOT: Path = ("tool", "pdm")
 DEFAULT = "pypi"
 """The name of a source that takes the place of the package index."""
 
+MOST = 50
+"""Sources, and packages of one source, that are looked at."""
+
 
 def add(toml: Toml, project: Project) -> None:
     """Add what [tool.pdm] says to what a project declares."""
@@ -35,7 +38,7 @@ def add(toml: Toml, project: Project) -> None:
         path: Path = (*_ROOT, "dev-dependencies", group)
         part = project.part(toml.place(project.file, path, at_key=True), group=group)
         part.requirements += listed(toml, path, project.file)
-    sources = array(pdm.get("source"))
+    sources = array(pdm.get("source"))[:MOST]
     project.indexes += _indexes(toml, sources, project.file)
     project.change(lambda one, _part: [_tied(one, sources)])
     overrides = table(table(pdm.get("resolution")).get("overrides"))
@@ -70,7 +73,7 @@ def _indexes(toml: Toml, sources: Sequence[Any], file: str) -> Iterator[Index]:
 def _tied(one: Requirement, sources: Sequence[Any]) -> Requirement:
     """Return a requirement with the source that is told to be the one for it."""
     for told in sources:
-        names = [normalised(str(name)) for name in array(table(told).get("include_packages"))]
+        names = [normalised(str(name)) for name in array(table(told).get("include_packages"))[:MOST]]
         if isinstance(table(told).get("url"), str) and any(fnmatchcase(one.name, name) for name in names):
             return one._replace(source=one.source or strip_credentials(str(told["url"])))
     return one

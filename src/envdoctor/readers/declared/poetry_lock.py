@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.readers.declared.declared_file import DeclaredFile
 from envdoctor.readers.declared.locked import Locked, cases, locked, python_wishes, requirement
+from envdoctor.readers.declared.requirement_words import any_of
 from envdoctor.readers.declared.specifiers import poetry_specifier
 from envdoctor.readers.declared.toml_places import array, document_of, table
 from envdoctor.readers.declared.unreadable import Unreadable
@@ -38,19 +39,14 @@ def read(text: str, name: str) -> DeclaredFile:
 
 def _demand(one: Locked) -> Requirement:
     said = one.told.get("markers", "")
-    marker = said if isinstance(said, str) else _any_of(table(said))
+    # An entry has one marker, or one for each group.
+    marker = said if isinstance(said, str) else any_of([str(told) for told in table(said).values()])
     source = table(one.told.get("source"))
     url = source.get("url") if source.get("type") == "legacy" else None
     found = requirement(one, marker, url if isinstance(url, str) else None)
     if source.get("type") in ("url", "file", "git", "directory"):
         return found._replace(source=str(source.get("url", "")) or None)
     return found
-
-
-def _any_of(markers: Mapping[str, Any]) -> str:
-    """Return where an entry holds that has a marker for each group."""
-    told = [str(one) for one in markers.values()]
-    return "" if not all(told) else " or ".join(f"({one})" for one in told)
 
 
 def _pythons(document: Mapping[str, Any], text: str, file: str) -> tuple[PythonWish, ...]:

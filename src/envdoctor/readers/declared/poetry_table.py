@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.declared import Index, PythonWish, Requirement
 from envdoctor.model.names import normalised
+from envdoctor.readers.declared.project_parts import MOST
 from envdoctor.readers.declared.requirement_words import both, requirement_of
 from envdoctor.readers.declared.specifiers import poetry_specifier
 from envdoctor.readers.declared.toml_places import array, table
@@ -57,7 +58,7 @@ def _add_own(toml: Toml, project: Project, poetry: Mapping[str, Any], urls: Mapp
     }
     everything = _made(toml, project.file, path, urls)
     project.own.requirements += [one for one in everything if one.name not in optional]
-    for extra, names in table(poetry.get("extras")).items():
+    for extra, names in [*table(poetry.get("extras")).items()][:MOST]:
         part = project.part(toml.place(project.file, (*_ROOT, "extras", extra), at_key=True), extra=extra)
         wanted = {normalised(str(name)) for name in array(names)}
         part.requirements += [one for one in everything if one.name in optional & wanted]

@@ -12,6 +12,8 @@ from envdoctor.model.names import normalised
 from envdoctor.readers.declared.specifiers import VARIABLE, pep440
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from envdoctor.model.place import Place
 
 _NAME = re.compile(r"([A-Za-z0-9](?:[\w.-]{0,98}[A-Za-z0-9])?)\s{0,20}(?:\[[^\]\[]{0,200}\])?\s{0,20}")
@@ -26,6 +28,10 @@ _MOST = 2000
 """Characters of a requirement that is looked at."""
 
 _MOST_NESTED = 40
+_LONGEST_MARKER = 10_000
+
+UNREADABLE = "longer than any marker"
+"""Stands for a marker that is not looked at: like any that cannot be read, it holds nowhere."""
 
 
 def requirement_of(words: str, place: Place, *, marker: str = "", source: str | None = None) -> Requirement | None:
@@ -63,7 +69,14 @@ def both(one: str, other: str) -> str:
     """Return the marker that holds where two hold; "" is a marker that holds everywhere."""
     if not one or not other or one == other:
         return one or other
-    return f"({one}) and ({other})"
+    return f"({one}) and ({other})" if len(one) + len(other) < _LONGEST_MARKER else UNREADABLE
+
+
+def any_of(markers: Sequence[str]) -> str:
+    """Return the marker that holds where one of several does; "" where there is none or one holds everywhere."""
+    if not all(markers) or len(markers) < 2:
+        return "" if "" in markers else "".join(markers)
+    return " or ".join(f"({one})" for one in markers) if sum(map(len, markers)) < _LONGEST_MARKER else UNREADABLE
 
 
 def _without_marker(words: str) -> tuple[str, str | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-VARIABLE = re.compile(r"[$<>{]?[${]|%[A-Za-z_]|<[A-Za-z_]|\{\{")
+VARIABLE = re.compile(r"[${]|[%<][A-Za-z_]")
 """A sign of something that is filled in elsewhere: ${X}, $X, {x}, %X%, <version>, {{ x }}."""
 
 _OPERATOR = re.compile(r"(===|==|~=|!=|<=|>=|<|>|=|\^|~)?\s*([^\s=<>!~^]{1,80})")

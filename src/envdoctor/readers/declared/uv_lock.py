@@ -15,7 +15,7 @@ from envdoctor.model.place import Place
 from envdoctor.readers.declared.declared_file import DeclaredFile
 from envdoctor.readers.declared.locked import MOST, Locked, locked, python_wishes, requirement, unmixed
 from envdoctor.readers.declared.marker_words import decided
-from envdoctor.readers.declared.requirement_words import both
+from envdoctor.readers.declared.requirement_words import any_of, both
 from envdoctor.readers.declared.specifiers import pep440
 from envdoctor.readers.declared.toml_places import array, document_of, table
 from envdoctor.readers.declared.unreadable import Unreadable
@@ -129,7 +129,7 @@ class _Walk:
         edges = sorted(self.markers[id(one)])
         if "" in edges or len(edges) > MOST_EDGES:
             return _marker(one.told)
-        return both(_marker(one.told), " or ".join(f"({marker})" for marker in edges))
+        return both(_marker(one.told), any_of(edges))
 
 
 def _edges(told: Mapping[str, Any], part: str) -> Iterator[Mapping[str, Any]]:
@@ -147,8 +147,7 @@ def _demand(one: Locked, marker: str) -> Requirement:
 
 def _marker(told: Mapping[str, Any]) -> str:
     """Return where an entry holds: under any of its markers."""
-    markers = [one for one in array(told.get("resolution-markers")) if isinstance(one, str)]
-    return " or ".join(f"({one})" for one in markers) if len(markers) > 1 else "".join(markers)
+    return any_of([one for one in array(told.get("resolution-markers")) if isinstance(one, str)])
 
 
 def _is_project(told: Mapping[str, Any]) -> bool:

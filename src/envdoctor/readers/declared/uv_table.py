@@ -13,7 +13,7 @@ from envdoctor.model.declared import Index
 from envdoctor.model.names import normalised
 from envdoctor.readers.declared.marker_words import opposite
 from envdoctor.readers.declared.requirement_lists import listed
-from envdoctor.readers.declared.requirement_words import both, requirement_of
+from envdoctor.readers.declared.requirement_words import any_of, both, requirement_of
 from envdoctor.readers.declared.toml_places import array, table
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ _LISTS: tuple[tuple[str, IndexKind], ...] = (
     ("extra-index-url", "extra-index-url"),
     ("find-links", "find-links"),
 )
+
+MOST = 20
+"""Sources of one package that are looked at."""
 
 
 class Source(NamedTuple):
@@ -58,7 +61,7 @@ def add(toml: Toml, project: Project) -> None:
     project.everywhere += [one for one in constraints if one.name not in replaced]
     environments = uv.get("environments")
     told = [environments] if isinstance(environments, str) else array(environments)
-    where = " or ".join(f"({one})" for one in told if isinstance(one, str) and one)
+    where = any_of([one for one in told if isinstance(one, str)])
     if where:
         project.change(lambda one, _part: [one._replace(marker=both(one.marker, where))])
 
@@ -91,7 +94,7 @@ def _add_list(toml: Toml, project: Project, key: str) -> None:
 
 
 def _sources(told: object) -> Iterator[Source]:
-    for one in array(told) or [told]:
+    for one in array(told)[:MOST] or [told]:
         said = table(one)
         if said:
             words = [str(said.get(key, "")) for key in ("marker", "extra", "group")]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Package, Reading, Stated
 from envdoctor.readers.paste import system_words
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 FORMAT = "accelerate env"
 
-ROW = re.compile(r"\s{0,12}[-*\u2022]?\s{0,4}([^\s:][^:\n]{0,60}?)\s{0,12}:(?:\s{1,12}(\S.{0,400}))?")
-OWN = re.compile(
+ROW = Pattern(r"\s{0,12}[-*\u2022]?\s{0,4}([^\s:][^:\n]{0,60}?)\s{0,12}:(?:\s{1,12}(\S.{0,400}))?")
+OWN = Pattern(
     r"pytorch version \((?:gpu|accelerator)\?\)|(?:accelerate|diffusers|transformers|peft|huggingface[_-]hub) version"
 )
 """Keys that tell this list from others; without one of them near, the others are somebody's own words."""
@@ -35,8 +36,8 @@ DISTRIBUTIONS = {
     "flash attention version": "flash-attn",
 }  # fmt: skip
 
-TORCH = re.compile(r"(\d{1,2}\.\d[\w.+-]{0,80})(?:\s{0,4}\((\w{1,20})\))?")
-MEMORY = re.compile(r"(.{3,100}?),?\s{1,4}(\d{3,7})\s?MiB")
+TORCH = Pattern(r"(\d{1,2}\.\d[\w.+-]{0,80})(?:\s{0,4}\((\w{1,20})\))?")
+MEMORY = Pattern(r"(.{3,100}?),?\s{1,4}(\d{3,7})\s?MiB")
 NEAR = 30
 MOST_GPUS = 64
 MOST_ROWS = 2000

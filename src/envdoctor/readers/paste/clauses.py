@@ -11,6 +11,8 @@ from enum import IntEnum
 from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
+from envdoctor.readers.paste.pattern import Pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -81,20 +83,18 @@ _SIGNS = str.maketrans(
 )
 """Full-width punctuation, the sign of multiplication and dashes, as the patterns here know them."""
 
-_EXAMPLE = re.compile(
-    r"[(\[](?:e\.?g\.?|i\.e\.|such as|for example|optional|please)[^()\[\]]{0,120}[)\]]", re.IGNORECASE
-)
+_EXAMPLE = Pattern(r"[(\[](?:e\.?g\.?|i\.e\.|such as|for example|optional|please)[^()\[\]]{0,120}[)\]]", re.IGNORECASE)
 """What issue templates show people to write."""
-_MARKS = re.compile(r"^[\s>#*+•·|-]{0,20}|\*{2,3}|`{1,3}|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)|\[[ xX]\]")
-_KEYED = re.compile(r"^[^\W\d_][\w /().&-]{0,40}?\s{0,20}(?:[:=|]|\s-\s)\s{0,20}\S")
-_PARTS = re.compile(
+_MARKS = Pattern(r"^[\s>#*+•·|-]{0,20}|\*{2,3}|`{1,3}|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)|\[[ xX]\]")
+_KEYED = Pattern(r"^[^\W\d_][\w /().&-]{0,40}?\s{0,20}(?:[:=|]|\s-\s)\s{0,20}\S")
+_PARTS = Pattern(
     r"[;!]|[.?](?=\s|$|\))|,(?=\s)|\s(?:but|while|whereas|however|although|though)\s|\s(?=\([^()]{0,60}\b(?:works?|worked|fine)\b)",
     re.IGNORECASE,
 )
-_SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s{1,4}")
-_QUESTION = re.compile(r"\?\s{0,3}$")
+_SENTENCE_ENDS = Pattern(r"(?<=[.!?;])\s{1,4}")
+_QUESTION = Pattern(r"\?\s{0,3}$")
 
-_SUPPOSED = re.compile(
+_SUPPOSED = Pattern(
     r"\b(?:should(?! work)|would|could you|expect(?:s|ed|ing)?|tested|docs?|documentation|readme|tutorial|minimum"
     r"|at least|(?:or|and) (?:newer|later|higher|above|greater|up)|requires?|required|requirements?|prerequisites?"
     r"|if (?:i|you|we)|planning|recommend(?:s|ed)?|(?:up|down)grade to|switch to|previous(?:ly)?|formerly"
@@ -104,33 +104,33 @@ _SUPPOSED = re.compile(
     r"|want(?:s|ed)? to (?:install|upgrade|use torch)|not (?:on|in|with|using))\b|>=|<=|~=|推荐|要求|需要|建议",
     re.IGNORECASE,
 )
-_ELSEWHERE = re.compile(
+_ELSEWHERE = Pattern(
     r"\b(?:(?:an)?other|different|second|old|friend's|colleague's) "
     r"(?:machine|computer|server|pc|laptop|env\w*|box|node)\b",
     re.IGNORECASE,
 )
-_NOT_WORKING = re.compile(
+_NOT_WORKING = Pattern(
     r"\b(?:not?|never|cannot|can't|doesnt|dont|stopped|no longer|fails?|failed|failing|failure|errors?|crash\w*|broken"
     r"|hangs?|hung|stuck|problems?|issues?|warnings?|false|unable|wrong)\b|n't\b|报错|失败|无法|不能",
     re.IGNORECASE,
 )
-_WORKING = re.compile(
+_WORKING = Pattern(
     r"\b(?:works?|worked|working|fine|succeed(?:s|ed)?|successful(?:ly)?|ok(?:ay)?|no (?:problems?|errors?|issues?)"
     r"|sees? (?:the|all|my) |normal(?:ly)?|helps?|helped|solved|resolved|fix(?:ed|es))\b|正常|没问题|成功",
     re.IGNORECASE,
 )
-_NO_TROUBLE = re.compile(r"\b(?:no|without|any) (?:problems?|errors?|issues?|warnings?)\b|没问题", re.IGNORECASE)
-_TRUE = re.compile(r"\btrue\b", re.IGNORECASE)
-_ASIDE = re.compile(r"\b(?:also|tried|attempt|same (?:with|on|for)|trying)\b", re.IGNORECASE)
-_HOST = re.compile(r"\bhost(?:'s)?\b", re.IGNORECASE)
-_CONTAINER = re.compile(r"\b(?:containers?|docker|podman|image|kubernetes|singularity|apptainer)\b", re.IGNORECASE)
-_SECTION = re.compile(r"^\s{0,3}#{1,6}\s")
-_LABEL = re.compile(r"^\s{0,3}(?:\*\*[^*]{1,60}\*\*:?|[^\W\d_][\w ,/()'-]{2,60}:)\s{0,20}$")
-_WANTED_BELOW = re.compile(
+_NO_TROUBLE = Pattern(r"\b(?:no|without|any) (?:problems?|errors?|issues?|warnings?)\b|没问题", re.IGNORECASE)
+_TRUE = Pattern(r"\btrue\b", re.IGNORECASE)
+_ASIDE = Pattern(r"\b(?:also|tried|attempt|same (?:with|on|for)|trying)\b", re.IGNORECASE)
+_HOST = Pattern(r"\bhost(?:'s)?\b", re.IGNORECASE)
+_CONTAINER = Pattern(r"\b(?:containers?|docker|podman|image|kubernetes|singularity|apptainer)\b", re.IGNORECASE)
+_SECTION = Pattern(r"^\s{0,3}#{1,6}\s")
+_LABEL = Pattern(r"^\s{0,3}(?:\*\*[^*]{1,60}\*\*:?|[^\W\d_][\w ,/()'-]{2,60}:)\s{0,20}$")
+_WANTED_BELOW = Pattern(
     r"\b(?:expected|requirements?|prerequisites?|tested|recommended|minimum|usage|supported|dependencies)\b",
     re.IGNORECASE,
 )
-_LOWER_BOUND = re.compile(r"(?:>=|<=|[<>~≥≤])\s?v?\d")
+_LOWER_BOUND = Pattern(r"(?:>=|<=|[<>~≥≤])\s?v?\d")
 
 
 def clauses(lines: Sequence[Line]) -> list[Clause]:

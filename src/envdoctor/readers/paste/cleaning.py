@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.paste import Line
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,26 +44,26 @@ MARKS = (
 _CONTROL = bytes({*range(32), 127} - {7, 8, 9, 10, 11, 12, 13, 27})
 """Bytes that stand in no text; bells, backspaces and escapes are what terminals leave behind."""
 
-_UNUSUAL = re.compile(r"[^ !-%'-;=?-_a-z{-~]|\[\d")
+_UNUSUAL = Pattern(r"[^ !-%'-;=?-_a-z{-~]|\[\d")
 """Whatever makes a line one that has to be looked at: anything outside ASCII, controls, `<`, `>`, `&`, a backtick."""
 
-_ESCAPE = re.compile(
+_ESCAPE = Pattern(
     # ECMA-48: control sequences, strings of the operating system (titles, links) and the two-character escapes.
     r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\x9c]{0,4000}(?:\x07|\x1b\\|\x9c)|\x1b[ -/]{0,4}[0-~]"
     # Colours whose escape character was lost on the way, or is spelled.
     r"|(?:\^\[|\\x1[bB]|\\u001[bB]|\\033|\\e)?\[\d{1,3}(?:;\d{1,3}){0,8}m(?!\])"
 )
-_ENTITY = re.compile(
+_ENTITY = Pattern(
     r"&(?:gt|lt|amp|quot|apos|nbsp|#(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6]|160)|#[xX](?:[2-6]\w|7[0-9a-eA-E]));"
 )
-_NEW_LINE_TAG = re.compile(r"<(?:br|/p|/li|/tr|/summary)\s{0,4}/?>", re.IGNORECASE)
-_TAG = re.compile(
+_NEW_LINE_TAG = Pattern(r"<(?:br|/p|/li|/tr|/summary)\s{0,4}/?>", re.IGNORECASE)
+_TAG = Pattern(
     r"</?(?:details|summary|pre|code|samp|kbd|p|ul|ol|li|blockquote|b|strong|i|em|span|div|font|table|tbody|tr|td)"
     r"(?:\s[^<>]{0,300})?>",
     re.IGNORECASE,
 )
-_FENCE = re.compile(r"([ \t]{0,40})(?:`{3,20}|~{3,20})[ \t]{0,8}(?:\{?[.\w+#-]{0,30}\}?)[ \t]{0,8}")
-_FENCE_INLINE = re.compile(r"^[ \t]{0,40}`{3,20}(?=[^`])|(?<=[^`])`{3,20}[ \t]{0,8}$")
+_FENCE = Pattern(r"([ \t]{0,40})(?:`{3,20}|~{3,20})[ \t]{0,8}(?:\{?[.\w+#-]{0,30}\}?)[ \t]{0,8}")
+_FENCE_INLINE = Pattern(r"^[ \t]{0,40}`{3,20}(?=[^`])|(?<=[^`])`{3,20}[ \t]{0,8}$")
 
 _WRITTEN_OTHERWISE = str.maketrans(
     {

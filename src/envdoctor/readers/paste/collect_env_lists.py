@@ -10,6 +10,7 @@ from envdoctor.model.fact import Known
 from envdoctor.model.paste import Package, Stated
 from envdoctor.readers.paste.collect_env_values import COULD_NOT, SOURCE, is_told
 from envdoctor.readers.paste.keyed import near
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,19 +18,19 @@ if TYPE_CHECKING:
     from envdoctor.model.fact import Value
     from envdoctor.model.paste import Line
 
-ROW = re.compile(r"(?<![^\s*>|])\[(pip3?|conda)\](?=\s)", re.IGNORECASE)
-PIP_ROW = re.compile(
+ROW = Pattern(r"(?<![^\s*>|])\[(pip3?|conda)\](?=\s)", re.IGNORECASE)
+PIP_ROW = Pattern(
     r"\*?\s{0,4}([A-Za-z0-9][\w.-]{0,100}?)(?:\s{0,4}==\s{0,4}|\s{1,60}\(?)(\d[\w.!+*-]{0,80})(?:[\s),]|$)"
 )
-CONDA_ROW = re.compile(
+CONDA_ROW = Pattern(
     r"\*?\s{0,4}([A-Za-z0-9_][\w.-]{0,100})\s{1,60}(v?\d[\w.!+-]{0,80})(?:\s{1,60}(\S{1,120}))?(?:\s{1,60}(\S{1,120}))?"
 )
-GPU = re.compile(r"GPU\s?(\d{1,2})\s?:\s{0,8}")
-UUID = re.compile(r"\s{0,4}\(UUID:\s?([A-Za-z0-9-]{1,60})\)?")
-MIG = re.compile(r"MIG\s{1,4}(\d\w{0,4}\.\d{1,3}gb\S{0,12})\s{1,8}Device\s{1,4}(\d{1,2})\s?:", re.IGNORECASE)
-AMD = re.compile(r"\(?(gfx[0-9a-f]{3,5})\b")
-CUDNN = re.compile(r"((?:[A-Za-z]:)?[\\/].{0,300}[\\/])((?:lib)?cudnn[^\\/\s]{0,80})")
-CUDNN_VERSION = re.compile(r"(?:\.so\.|64_|libcudnn\.)(\d{1,2}(?:\.\d{1,3}){0,3})")
+GPU = Pattern(r"GPU\s?(\d{1,2})\s?:\s{0,8}")
+UUID = Pattern(r"\s{0,4}\(UUID:\s?([A-Za-z0-9-]{1,60})\)?")
+MIG = Pattern(r"MIG\s{1,4}(\d\w{0,4}\.\d{1,3}gb\S{0,12})\s{1,8}Device\s{1,4}(\d{1,2})\s?:", re.IGNORECASE)
+AMD = Pattern(r"\(?(gfx[0-9a-f]{3,5})\b")
+CUDNN = Pattern(r"((?:[A-Za-z]:)?[\\/].{0,300}[\\/])((?:lib)?cudnn[^\\/\s]{0,80})")
+CUDNN_VERSION = Pattern(r"(?:\.so\.|64_|libcudnn\.)(\d{1,2}(?:\.\d{1,3}){0,3})")
 
 MOST_GPUS = 64
 MOST_FILES = 64

@@ -9,20 +9,21 @@ from envdoctor.model.fact import Known
 from envdoctor.model.paste import Stated
 from envdoctor.readers.paste.clauses import Stance
 from envdoctor.readers.paste.gpu_words import AMD, INTEL, named_in
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from envdoctor.readers.paste.clauses import Clause
 
-_NO_NVIDIA = re.compile(
+_NO_NVIDIA = Pattern(
     r"(?:n't have(?: an?| any)?|\b(?:no|not (?:using|have|having|an?)(?: an?| any)?|without(?: an?)?|lacks?(?: an?)?"
     r"|isn't an?|hasn't(?: an?)?)) (?:nvidia|cuda(?:[- ](?:capable|enabled|compatible))?)(?:[- ](?:capable|enabled))?"
     r" (?:gpu|graphics?|video|card|hardware|device)(?! (?:is |was |were )?(?:found|detected|available|visible|driver))"
     r"|没有(?:nvidia|英伟达|独立?)?显卡",
     re.IGNORECASE,
 )
-_NO_GPU = re.compile(
+_NO_GPU = Pattern(
     r"\b(?:i|we|it|machine|laptop|computer|pc|server|system|mac(?:book)?|notebook|vm|box)\b[^.,;]{0,30}"
     r"(?:\b(?:has|have|with|got|having|had) no|n't have(?: an?| any)?|\bnot have(?: an?| any)?|\bhas not(?: an?)?"
     r"|\bwithout(?: an?| any)?|\black(?:s|ing)(?: an?)?) (?:dedicated |discrete |real )?"
@@ -30,17 +31,15 @@ _NO_GPU = re.compile(
     r"|\bcpu[- ]only (?:machine|server|laptop|computer|pc|box|vm|node)",
     re.IGNORECASE,
 )
-_ELSEWHERE = re.compile(
+_ELSEWHERE = Pattern(
     r"\b(?:login|head|front-?end|submit|build|management|other|another|different)[ -]"
     r"(?:node|machine|computer|host|server)\b"
     r"|\b(?:node|machine|host|server) without (?:an? |any )?gpus?",
     re.IGNORECASE,
 )
-_DUMP = re.compile(
-    r"\b(?:dump|output|log|report|info(?:rmation)?|collect_env|taken|ran|run|collected)\b", re.IGNORECASE
-)
+_DUMP = Pattern(r"\b(?:dump|output|log|report|info(?:rmation)?|collect_env|taken|ran|run|collected)\b", re.IGNORECASE)
 _GPU = r"(?:gpus?|cuda|graphics card)"
-_MISSED = re.compile(
+_MISSED = Pattern(
     rf"\b{_GPU}\b[^.,;]{{0,30}}(?:\bnot\b|n't\b|\bnever\b|\bno longer\b)[^.,;]{{0,15}}"
     r"\b(?:found|detected|available|visible|recogni[sz]ed|seen|used?|using|work(?:ing)?|see|utili[sz]ed?)\b"
     r"|(?:n't|\b(?:not|cannot|unable to|fails? to|never|no longer|could not))\b[^.,;]{0,15}"
@@ -50,8 +49,8 @@ _MISSED = re.compile(
     r"|is_available(?:\(\))?[^.;]{0,30}\bfalse\b|\bonly (?:runs?|uses?|running|works?)[^.,;]{0,10}\bcpu\b",
     re.IGNORECASE,
 )
-_AVAILABLE = re.compile(r"\bcuda(?: is)? available\s?[:=]?\s{0,3}(?P<answer>true|false|yes|no)\b", re.IGNORECASE)
-_SHARED_MEMORY = re.compile(
+_AVAILABLE = Pattern(r"\bcuda(?: is)? available\s?[:=]?\s{0,3}(?P<answer>true|false|yes|no)\b", re.IGNORECASE)
+_SHARED_MEMORY = Pattern(
     r"(?:/dev/shm|shm[-_ ]?size|shared memory(?: size)?)"
     r"(?:[\s`'\"]{0,3}(?:is|of|was|only|size|has|just|[:=(|])){0,4}[\s`'\"]{0,3}"
     r"(?P<amount>\d{1,6}(?:\.\d{1,3})?) ?(?P<unit>[kmgt])(?:i?b)?(?![\w])",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Stated
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,20 +18,20 @@ if TYPE_CHECKING:
 
 LONGEST = 2000
 
-_RUN = re.compile(
+_RUN = Pattern(
     r"\b(?P<tool>nvidia-docker|docker|podman|nerdctl)\s{1,3}(?:container\s{1,3})?"
     r"(?P<verb>run|create|exec|compose|start)\b(?P<rest>.{0,1500})"
 )
-_SINGULARITY = re.compile(r"\b(?:singularity|apptainer)\s{1,3}(?:shell|exec|run)\b(?P<rest>.{0,600})")
-_GPUS = re.compile(
+_SINGULARITY = Pattern(r"\b(?:singularity|apptainer)\s{1,3}(?:shell|exec|run)\b(?P<rest>.{0,600})")
+_GPUS = Pattern(
     r"--gpus?\b|--runtime[= ]nvidia|--device[= ](?:nvidia\.com/gpu|/dev/nvidia)|--nv\b"
     r"|\bNVIDIA_VISIBLE_DEVICES=(?!void|none)"
 )
-_PROMPT = re.compile(
+_PROMPT = Pattern(
     r"\s{0,12}(?:\([\w.-]{1,40}\)\s?)?[\w-]{1,32}@(?:[0-9a-f]{12}|container|docker)(?::[^\s#$]{0,200})?[#$]"
 )
 """Docker calls a container by the first twelve digits of its identity."""
-_WITHIN = re.compile(
+_WITHIN = Pattern(
     r"\b(?:in(?:side)?|within|into|from)(?: of)? "
     r"(?:(?:the|a|an|my|our|this|that|project|nvidia|same|jupyter\w{0,10}|official|pytorch|ngc|running|new|old) ){0,3}"
     r"(?:docker|containers?|podman|singularity|apptainer|k8s|kubernetes|pods?)(?![\w-]|\.\w)"
@@ -40,37 +41,37 @@ _WITHIN = re.compile(
     r"|\bcontainer(?::| image| is| with| based| started| nvidia/| pytorch/)",
     re.IGNORECASE,
 )
-_LISTED = re.compile(
+_LISTED = Pattern(
     r"\s{0,8}(?:[-*]\s)?(?:docker|podman|container)\b(?=\s{0,3}(?:,|:|$|\(|[\w.-]{2,40}/[\w.-]{2,60}))", re.IGNORECASE
 )
 """The first word of a list of what is there: "docker, RTX 4090"."""
-_PODS = re.compile(
+_PODS = Pattern(
     r"\bkubectl\s|\b(?:kubernetes|k8s)\b[^.;]{0,30}\b(?:deployment|pod|cluster|job|node|helm|container)"
     r"|\bin (?:a |the )?pods?\b|\bnvidia\.com/gpu:|\bkind: (?:Pod|Deployment|Job)\b",
     re.IGNORECASE,
 )
-_NOT = re.compile(
+_NOT = Pattern(
     r"\b(?:not|no|without|n't|outside(?: of)?|never|neither|instead of|works?|worked|fine)\b[^.,;]{0,24}$",
     re.IGNORECASE,
 )
-_BUT_NOT = re.compile(r"\b(?:works?|worked|fine|ok|true|available)\b[^.;]{0,60}\bnot\s{0,2}$", re.IGNORECASE)
+_BUT_NOT = Pattern(r"\b(?:works?|worked|fine|ok|true|available)\b[^.;]{0,60}\bnot\s{0,2}$", re.IGNORECASE)
 """"Works on the host, not in the container": it is about the container."""
-_WORKS_THERE = re.compile(r"[^.;]{0,40}\b(?:works?|worked|is fine|ok)\b", re.IGNORECASE)
-_BANNER = re.compile(r"NVIDIA Release \d\d\.\d\d|WARNING: The NVIDIA Driver was not detected|Container image Copyright")
+_WORKS_THERE = Pattern(r"[^.;]{0,40}\b(?:works?|worked|is fine|ok)\b", re.IGNORECASE)
+_BANNER = Pattern(r"NVIDIA Release \d\d\.\d\d|WARNING: The NVIDIA Driver was not detected|Container image Copyright")
 """What the start of an NVIDIA image prints (/opt/nvidia/entrypoint.d)."""
-_SUPPOSED = re.compile(
+_SUPPOSED = Pattern(
     r"\?\s{0,3}$|\b(?:should|could you|would|try(?: to)?|does it|please|need to|if you)\b", re.IGNORECASE
 )
-IMAGE = re.compile(
+IMAGE = Pattern(
     r"(?<![\w./@-])(?P<image>(?:(?:nvcr\.io|docker\.io|ghcr\.io|quay\.io)/)?"
     r"(?:nvidia/(?:cuda|pytorch|l4t-pytorch)|pytorch/pytorch|rocm/pytorch|dustynv/[\w-]{2,40}|vllm/vllm-openai"
     r"|pytorchignite/[\w-]{2,40}|huggingface/[\w-]{2,60})(?::[\w][\w.-]{0,127})?)(?![\w/])"
 )
 """Images that torch is in, or is put into."""
-_ANY_IMAGE = re.compile(
+_ANY_IMAGE = Pattern(
     r"(?:^|\s)(?P<image>[a-z0-9][\w.-]{0,60}(?::\d{2,5})?(?:/[a-z0-9][\w.-]{0,80}){1,3}(?::[\w][\w.-]{0,127})?)(?=\s|$)"
 )
-_NAMED_IMAGE = re.compile(
+_NAMED_IMAGE = Pattern(
     r"\b[Ii]mage[: `]{1,3}(?P<image>[a-z0-9][\w.-]{0,60}(?::\d{2,5})?(?:/[a-z0-9][\w.-]{0,80}){1,3}"
     r":[\w][\w.-]{0,127})(?=[\s`,.;)]|$)"
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Known
 from envdoctor.model.paste import Package, Reading, Stated
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 FORMAT = "ds_report"
 
-ROW = re.compile(
+ROW = Pattern(
     r"\s{0,8}(torch install path|torch version|torch cuda version|torch hip version|nvcc version|deepspeed info"
     r"|deepspeed install path|deepspeed wheel compiled w\.|shared memory \(/dev/shm\) size)"
     r"\s{0,8}\.{2,40}\s{0,8}(.{0,300})"
 )
-SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s?([KMGT]?)i?B", re.IGNORECASE)
+SIZE = Pattern(r"(\d{1,6}(?:\.\d{1,3})?)\s?([KMGT]?)i?B", re.IGNORECASE)
 POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Reading, SaidLine, Stated
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,14 +61,14 @@ NO_COMPLAINT = (
 )  # fmt: skip
 """What listings and logs print where all is well."""
 
-QUOTED_CODE = re.compile(
+QUOTED_CODE = Pattern(
     r"raise |warnings\.warn|warn\(|except |def |class |#define|//|import [\w., ]{1,200}$"
     r"|from [\w.]{1,80} import [^>:]{1,200}$"
 )
 """How lines of source code begin that a traceback quotes: what they say may be another branch than the one taken."""
 
-FRAME = re.compile(r"\s{0,40}File \"(?P<path>[^\"\n]{1,400})\", line \d{1,7}")
-PACKAGES = re.compile(r"(?:site|dist)-packages[\\/]")
+FRAME = Pattern(r"\s{0,40}File \"(?P<path>[^\"\n]{1,400})\", line \d{1,7}")
+PACKAGES = Pattern(r"(?:site|dist)-packages[\\/]")
 
 
 def read(lines: Sequence[Line]) -> Reading:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Absent, Known
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,13 +30,13 @@ _NUMBER = rf"{_QUOTE}(?P<answer>\d{{1,3}}){_QUOTE}"
 class Question(NamedTuple):
     """An expression, how its answer reads, and the facts it gives."""
 
-    asked: re.Pattern[str]
-    answer: re.Pattern[str]
+    asked: Pattern
+    answer: Pattern
     facts: Facts
 
 
 def _ask(asked: str, answer: str, facts: Facts) -> Question:
-    return Question(re.compile(asked), re.compile(answer, re.IGNORECASE), facts)
+    return Question(Pattern(asked), Pattern(answer, re.IGNORECASE), facts)
 
 
 def _known(value: Value) -> Known:

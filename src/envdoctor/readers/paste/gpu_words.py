@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Stated
 from envdoctor.readers.paste.clauses import Stance
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,12 +50,12 @@ _LARGE = (
 _WORKSTATION = rf"A(?:6000|5500|5000|4500|4000|2000)(?![\w]){_TAIL}"
 _WITH_MAKER = rf"(?:NVIDIA |(?<=gpu: )|(?<=gpu = ))(?:A2|L2|L20|T\d{{3,4}}|P\d{{3,4}}|[KM]\d{{3,4}}M?)(?![\w.]){_BOARD}"
 
-NVIDIA = re.compile(
+NVIDIA = Pattern(
     rf"(?<![\w.+/-])(?:(?i:NVIDIA)[ -]{{1,2}})?"
     rf"(?:(?i:{_QUADRO}|{_GEFORCE}|{_OLDER}|{_TITAN}|{_TESLA}|{_GRID})|{_LARGE}|{_WORKSTATION})"
     rf"|(?<![\w.+/-])(?i:{_WITH_MAKER})"
 )
-BARE = re.compile(
+BARE = Pattern(
     r"(?<![\w.])(?P<before>(?:an?|my|two|dual|nvidia|\d ?x) |gpu[: ]{0,2})?"
     r"(?P<number>9[5678]0|10[5678]0|16[56]0|20[678]0|30[5-9]0|40[5-9]0|50[5-9]0)"
     r"(?:(?P<more> ?(?:ti|super))(?![\w.%])|(?=s?\s{0,2}(?:$|[,.;:)]|gpu|card|and |with |on |in |laptop|machine)))",
@@ -62,38 +63,38 @@ BARE = re.compile(
 )
 """A number alone names a GPU behind an article, a count or a word for it, and before "Ti"."""
 
-AMD = re.compile(
+AMD = Pattern(
     r"(?<![\w])(?:AMD )?(?i:Radeon(?: \(?(?:TM|R)\)?)?(?: (?:RX|Pro|VII|Vega|R[579]|HD|Instinct)){0,2}"
     r"(?: [A-Z]{0,2}\d{2,4}[A-Z]?(?: XTX?)?)?|RX ?[4-9]\d{2,3}(?: ?(?:XTX?|GRE))?)|(?<![\w])MI\d{2,3}[XA]?(?![\w])"
 )
-GFX = re.compile(r"(?<![\w])gfx(?:\d{3,4}|9[04][0-9a-f])(?![\w])")
-_MIG = re.compile(
+GFX = Pattern(r"(?<![\w])gfx(?:\d{3,4}|9[04][0-9a-f])(?![\w])")
+_MIG = Pattern(
     r"\bMIG[ -](?:instance|slice|device|partition|enabled|mode|profile|is on|on\b|1g|2g|3g|4g|7g)|\dg\.\d{1,3}gb\b"
 )
-_NO_MIG = re.compile(r"\b(?:disabled?|off|not?|without|non)\b", re.IGNORECASE)
-_TARGETS = re.compile(r"target|arch|support|build|built|compiled", re.IGNORECASE)
-INTEL = re.compile(
+_NO_MIG = Pattern(r"\b(?:disabled?|off|not?|without|non)\b", re.IGNORECASE)
+_TARGETS = Pattern(r"target|arch|support|build|built|compiled", re.IGNORECASE)
+INTEL = Pattern(
     r"Intel(?:\(R\)|®|'s)?,? (?:(?:UHD|HD|Iris|Arc|Xe|integrated|onboard|built-in)"
     r"(?: (?:Plus|Pro|Xe|Graphics|GPU|Max|\(?TM\)?|[A-Z]?\d{2,4}[MV]?)){0,4}|graphics|GPU)",
     re.IGNORECASE,
 )
 
 _NUMBERS = {"one": 1, "single": 1, "two": 2, "dual": 2, "three": 3, "four": 4, "eight": 8}
-_COUNT_BEFORE = re.compile(
+_COUNT_BEFORE = Pattern(
     r"(?:(?<![\w.])(\d{1,2}) ?[x*] ?|(?<!gpu )(?<!gpu)(?<![\w.:,])([1-9]|1[0-6]) (?:nvidia )?"
     rf"|\b({'|'.join(_NUMBERS)}) (?:nvidia )?)$",
     re.IGNORECASE,
 )
-_COUNT_BEHIND = re.compile(r"s? ?(?:\( ?)?[x*] ?(\d{1,2})\b|s? ?\((\d{1,2})\)", re.IGNORECASE)
-_INDEX = re.compile(r"(?:GPU|cuda|device)[ :#]{0,2}(\d{1,2})[ :=\])-]{1,3}(?:nvidia )?$", re.IGNORECASE)
-_INDEXES = re.compile(r"GPU (\d{1,2}(?:, ?\d{1,2}){1,63}):? (?:nvidia )?$", re.IGNORECASE)
+_COUNT_BEHIND = Pattern(r"s? ?(?:\( ?)?[x*] ?(\d{1,2})\b|s? ?\((\d{1,2})\)", re.IGNORECASE)
+_INDEX = Pattern(r"(?:GPU|cuda|device)[ :#]{0,2}(\d{1,2})[ :=\])-]{1,3}(?:nvidia )?$", re.IGNORECASE)
+_INDEXES = Pattern(r"GPU (\d{1,2}(?:, ?\d{1,2}){1,63}):? (?:nvidia )?$", re.IGNORECASE)
 """detectron2 lists equal GPUs in one row: "GPU 0,1,2,3"."""
-_CAPABILITY = re.compile(
+_CAPABILITY = Pattern(
     r"(?:compute |cuda )?capability(?: is| of| version)?[ :=(]{1,3}(\d{1,2})\.(\d)(?!\d)"
     r"|\((?:cc|sm)[ _]?(\d{1,2})\.?(\d)\)|(?<![\w])cc ?(\d{1,2})\.(\d)(?!\d)",
     re.IGNORECASE,
 )
-_OR = re.compile(r"^\s{0,2}(?:/|or\b|或)\s{0,2}$", re.IGNORECASE)
+_OR = Pattern(r"^\s{0,2}(?:/|or\b|或)\s{0,2}$", re.IGNORECASE)
 
 
 class Gpu(NamedTuple):

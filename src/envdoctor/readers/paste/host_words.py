@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Stated
 from envdoctor.readers.paste.clauses import Stance
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,41 +24,41 @@ DISTRIBUTIONS = {
 }  # fmt: skip
 """The IDs of os-release(5) and what people write for them."""
 
-_DISTRIBUTION = re.compile(
+_DISTRIBUTION = Pattern(
     "|".join(rf"(?<![\w/-])(?P<{name.replace('-', '_')}>{words})" for name, words in DISTRIBUTIONS.items()),
     re.IGNORECASE,
 )
-_NUMBER_OF_IT = re.compile(
+_NUMBER_OF_IT = Pattern(
     r"(?:[\s:_-]{0,3}(?:linux|gnu/linux|release|server|stream|version|lts|v)){0,3}[\s:_-]{0,2}"
     r"(?P<number>\d{1,2}(?:\.\d{1,4}){0,2})?(?![\w])",
     re.IGNORECASE,
 )
-_LINUX = re.compile(r"(?<![\w/-])linux(?![\w/])|\bcolab\b|\bkaggle\b", re.IGNORECASE)
-_WINDOWS = re.compile(
+_LINUX = Pattern(r"(?<![\w/-])linux(?![\w/])|\bcolab\b|\bkaggle\b", re.IGNORECASE)
+_WINDOWS = Pattern(
     r"(?<![\w/-])win(?:dows)?[\s:]{0,2}(?P<server>server)?[\s:]{0,2}"
     r"(?:\[version (?P<full>\d{1,2}\.\d\.\d{4,6})|(?P<number>11|10|8\.1|8|7|20[12]\d))(?:[ -]?x?(?:64|86))?(?![\w])"
     r"|(?<![\w/-])windows(?![\w/])(?! subsystem)",
     re.IGNORECASE,
 )
-_MACOS = re.compile(
+_MACOS = Pattern(
     r"(?<![\w/])(?:mac ?os(?: ?x)?|os x)(?:[\s:]{0,2}[a-z]{4,10})?[\s:]{0,3}"
     r"(?P<number>\d{2}(?:\.\d{1,2}){0,2})?(?![\w])",
     re.IGNORECASE,
 )
-_APPLE = re.compile(
+_APPLE = Pattern(
     r"(?<![\w-])(?:Apple (?:Silicon|silicon)|(?:Apple )?(?P<model>M[1-5](?: (?:Pro|Max|Ultra))?)(?![\w.-]))"
 )
-_MAC = re.compile(r"\b(?:mac ?book|imac|mac ?mini|mac studio|mac pro)\b|\bmac\b|\bApple Silicon\b", re.IGNORECASE)
-_INTEL_MAC = re.compile(r"\bintel\b[^.,;]{0,20}\bmac|\bmac\w{0,5}\b[^.,;]{0,20}\bintel\b", re.IGNORECASE)
-_WSL = re.compile(r"\bwsl(?: ?2)?\b|windows subsystem for linux", re.IGNORECASE)
-_JETSON = re.compile(r"\bjetson\b|\bjetpack\b|\b(?:agx|nx) (?:orin|xavier)\b", re.IGNORECASE)
-_L4T = re.compile(r"\bl4t[\s:-]{0,3}r?(?P<release>\d{2}(?:\.\d{1,2}){1,2})(?![\w])", re.IGNORECASE)
-_GLIBC = re.compile(
+_MAC = Pattern(r"\b(?:mac ?book|imac|mac ?mini|mac studio|mac pro)\b|\bmac\b|\bApple Silicon\b", re.IGNORECASE)
+_INTEL_MAC = Pattern(r"\bintel\b[^.,;]{0,20}\bmac|\bmac\w{0,5}\b[^.,;]{0,20}\bintel\b", re.IGNORECASE)
+_WSL = Pattern(r"\bwsl(?: ?2)?\b|windows subsystem for linux", re.IGNORECASE)
+_JETSON = Pattern(r"\bjetson\b|\bjetpack\b|\b(?:agx|nx) (?:orin|xavier)\b", re.IGNORECASE)
+_L4T = Pattern(r"\bl4t[\s:-]{0,3}r?(?P<release>\d{2}(?:\.\d{1,2}){1,2})(?![\w])", re.IGNORECASE)
+_GLIBC = Pattern(
     r"(?<![\w`'])g?libc[\s:=-]{1,3}(?:version )?(?:is )?(?P<number>2\.\d{1,2})(?![\w]|\.\d)", re.IGNORECASE
 )
-_ARM = re.compile(r"(?<![\w])(?:aarch64|arm64)(?![\w])", re.IGNORECASE)
-_IS_NOT = re.compile(r"\s(?:is not|isn't|not) (?:used|involved|installed)\b", re.IGNORECASE)
-_NOT = re.compile(r"\b(?:not|no|without|native|isn't|never)\b[^,;]{0,20}$", re.IGNORECASE)
+_ARM = Pattern(r"(?<![\w])(?:aarch64|arm64)(?![\w])", re.IGNORECASE)
+_IS_NOT = Pattern(r"\s(?:is not|isn't|not) (?:used|involved|installed)\b", re.IGNORECASE)
+_NOT = Pattern(r"\b(?:not|no|without|native|isn't|never)\b[^,;]{0,20}$", re.IGNORECASE)
 
 
 def host_facts(clauses: Sequence[Clause], source: str) -> Iterator[Stated]:
@@ -80,7 +81,7 @@ def host_facts(clauses: Sequence[Clause], source: str) -> Iterator[Stated]:
             yield Stated("host.libc", Known(f"glibc {glibc['number']}", source), clause.line)
 
 
-def _affirmed(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+def _affirmed(pattern: Pattern, text: str) -> re.Match[str] | None:
     match = pattern.search(text)
     return None if match and (_NOT.search(text[: match.start()]) or _IS_NOT.match(text, match.end())) else match
 

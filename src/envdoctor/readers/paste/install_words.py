@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Absent, Fact, Known
 from envdoctor.model.paste import Stated
 from envdoctor.readers.paste.clauses import LONGEST, Stance, stance_of
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,12 +22,12 @@ MOST = 40
 
 MOST_LENGTH = 300
 
-_INSTALLS = re.compile(
+_INSTALLS = Pattern(
     r"(?P<command>(?:python[\d.]{0,5}\s{1,3}-m\s{1,3})?(?:pip[\d.]{0,5}|conda|mamba|micromamba|uv\s{1,3}pip|uv|poetry|pdm|pixi)\s{1,3}"
     r"(?:install|add|create)\s[^\n]{1,1500})"
 )
-_REMARK = re.compile(r"\s\(|\s{2,}[#(]|\s#\s|\s->\s|`")
-_CHANNEL = re.compile(r"/whl/(?:nightly/|test/)?(?P<channel>cu\d{3}|cu\d{2}|cpu)(?![\w])")
+_REMARK = Pattern(r"\s\(|\s{2,}[#(]|\s#\s|\s->\s|`")
+_CHANNEL = Pattern(r"/whl/(?:nightly/|test/)?(?P<channel>cu\d{3}|cu\d{2}|cpu)(?![\w])")
 
 
 def install_facts(lines: Sequence[Line], source: str) -> Iterator[Stated]:

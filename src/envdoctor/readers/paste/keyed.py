@@ -11,6 +11,8 @@ from bisect import bisect_left
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from envdoctor.readers.paste.pattern import Pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -28,7 +30,7 @@ class Keyed(NamedTuple):
     at: int
 
 
-def pattern_of(keys: Iterable[str]) -> re.Pattern[str]:
+def pattern_of(keys: Iterable[str]) -> Pattern:
     """Return the pattern of any of these keys (lower case) with its colon; padded tables have blanks before it.
 
     It is one for text in lower case: alternatives are told apart by their first letter, which ignoring case forbids.
@@ -36,10 +38,10 @@ def pattern_of(keys: Iterable[str]) -> re.Pattern[str]:
     longest_first = sorted(keys, key=len, reverse=True)
     words = "|".join(re.escape(key).replace(r"\ ", r"\s{1,3}") for key in longest_first)
     first = "".join(sorted({key[0] for key in longest_first}))
-    return re.compile(rf"(?<![^\s*_\"'|])(?=[{first}])({words})[\s*_\"']{{0,40}}:")
+    return Pattern(rf"(?<![^\s*_\"'|])(?=[{first}])({words})[\s*_\"']{{0,40}}:")
 
 
-def keyed(lines: Sequence[Line], pattern: re.Pattern[str]) -> Iterator[Keyed]:
+def keyed(lines: Sequence[Line], pattern: Pattern) -> Iterator[Keyed]:
     """Yield what stands behind each key, up to the next one of its line."""
     for at, line in enumerate(lines):
         if ":" not in line.text:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Absent, Known
 from envdoctor.model.paste import Package, Reading, Stated
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ FORMAT = "collect_env of a library"
 LOGGED = r"(?:[\d/:, .-]{8,30}- [\w.]{1,20} - INFO - )?"
 """What the loggers of OpenMMLab put before each line."""
 
-ROW = re.compile(
+ROW = Pattern(
     LOGGED
     + r"\s{0,12}(sys\.platform|Python|PyTorch|TorchVision|torchvision|torchaudio|numpy|CUDA available|GPU available"
     r"|GPU \d{1,2}(?:,\d{1,2}){0,31}(?: Compute Capability)?|CUDA_HOME|NVCC|CUDA compiler|Driver version"
@@ -35,11 +36,11 @@ ROW = re.compile(
     r"|sglang|sgl_kernel|flashinfer|flashinfer_python|triton|transformers|torchao|vllm|xgrammar)"
     r"(?::\s{0,40}|\s{2,60})(\S.{0,400})"
 )
-CONFIG = re.compile(
+CONFIG = Pattern(
     r"\s{0,8}- (CUDA Runtime|CuDNN|NVCC architecture flags|HIP Runtime|Build settings)[ :]{1,4}(\S.{0,6000})"
 )
-FIRST = re.compile(LOGGED + r"\s{0,12}(?:sys\.platform(?::|\s{2,60})|Python: \d\.\d{1,2}\.\d{1,2} .{0,120}\[)")
-BUILT = re.compile(LOGGED + r"\s{0,12}(?:PyTorch compiling details: )?PyTorch built with:")
+FIRST = Pattern(LOGGED + r"\s{0,12}(?:sys\.platform(?::|\s{2,60})|Python: \d\.\d{1,2}\.\d{1,2} .{0,120}\[)")
+BUILT = Pattern(LOGGED + r"\s{0,12}(?:PyTorch compiling details: )?PyTorch built with:")
 
 SYSTEMS = {"linux": "linux", "linux2": "linux", "win32": "windows", "cygwin": "windows", "darwin": "macos"}
 DISTRIBUTIONS = {
@@ -48,7 +49,7 @@ DISTRIBUTIONS = {
     "LMDeploy": "lmdeploy", **{name: name for name in ("sglang", "triton", "transformers", "torchao", "vllm")},
     "sgl_kernel": "sgl-kernel", "flashinfer": "flashinfer", "flashinfer_python": "flashinfer-python",
 }  # fmt: skip
-VERSION = re.compile(r"\d{1,3}\.\d[\w.+-]{0,80}")
+VERSION = Pattern(r"\d{1,3}\.\d[\w.+-]{0,80}")
 MOST_FACTS = 2000
 NEAR = 60
 """Lines of such a report, at most."""

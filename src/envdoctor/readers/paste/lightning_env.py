@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.fact import Absent, Known
 from envdoctor.model.paste import Package, Reading, Stated
 from envdoctor.readers.paste.library_env import without_libcuda
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 FORMAT = "collect_env of Lightning"
 
-SECTION = re.compile(r"\s{0,12}\*?\s{0,4}(CUDA|Packages|System|Lightning)\s?:\s{0,8}", re.IGNORECASE)
-ROW = re.compile(r"\s{0,40}(?:[-\u2022]\s{0,4})?([A-Za-z][\w. -]{0,100}?)\s{0,4}:(?:\s{1,40}(\S.{0,300}))?")
-ITEM = re.compile(r"\s{1,60}(?:[-\u2022]\s{0,4})?([A-Z][^:]{2,99})")
+SECTION = Pattern(r"\s{0,12}\*?\s{0,4}(CUDA|Packages|System|Lightning)\s?:\s{0,8}", re.IGNORECASE)
+ROW = Pattern(r"\s{0,40}(?:[-\u2022]\s{0,4})?([A-Za-z][\w. -]{0,100}?)\s{0,4}:(?:\s{1,40}(\S.{0,300}))?")
+ITEM = Pattern(r"\s{1,60}(?:[-\u2022]\s{0,4})?([A-Z][^:]{2,99})")
 TORCH = frozenset({"torch", "pytorch_version", "pytorch version"})
 MOST_ROWS = 5000
 """Rows that are read; an environment with a thousand distributions is a large one."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Reading, Stated
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 FORMAT = "lscpu"
 
-NAME = re.compile(r"\s{0,8}(?:model name|name)\s{0,60}[:=]\s{0,60}(\S[^\n]{0,120})", re.IGNORECASE)
-ARCHITECTURE = re.compile(r"\s{0,8}architecture\s{0,60}[:=]\s{0,60}(\w{1,12})\s{0,4}", re.IGNORECASE)
-FLAGS = re.compile(r"\s{0,8}(?:flags|features)\s{0,60}:\s{0,60}", re.IGNORECASE)
+NAME = Pattern(r"\s{0,8}(?:model name|name)\s{0,60}[:=]\s{0,60}(\S[^\n]{0,120})", re.IGNORECASE)
+ARCHITECTURE = Pattern(r"\s{0,8}architecture\s{0,60}[:=]\s{0,60}(\w{1,12})\s{0,4}", re.IGNORECASE)
+FLAGS = Pattern(r"\s{0,8}(?:flags|features)\s{0,60}:\s{0,60}", re.IGNORECASE)
 
 IN_WINDOWS = {"9": "x86_64", "12": "arm64"}
 """Win32_Processor, property Architecture (learn.microsoft.com, "Win32_Processor class")."""
@@ -38,7 +39,7 @@ MAKERS = (
     "ryzen",
 )
 
-OF_TORCH = re.compile(
+OF_TORCH = Pattern(
     r"ssse3|sse4_[12]|popcnt|avx2?|avx512\w{1,20}|f16c|fma|amx_\w{1,12}|asimd\w{0,4}|atomics|sve2?|i8mm|bf16"
 )
 """The instruction sets that matter to torch; the rest of the list is not kept."""
@@ -46,9 +47,9 @@ OF_TORCH = re.compile(
 COMES_LATE = frozenset({"lahf_lm", "abm", "hypervisor", "cpuid", "asimddp", "evtstrm"})
 """Linux prints flags in the order of the processor's own words. A list with one of these was not cut before AVX."""
 
-FLAG = re.compile(r"[a-z0-9_]{2,24}")
+FLAG = Pattern(r"[a-z0-9_]{2,24}")
 
-OTHER_ROW = re.compile(
+OTHER_ROW = Pattern(
     r"\s{0,8}(?:cpu(?: op-mode\(s\)|\(s\)(?: scaling mhz)?| family| m(?:ax|in) mhz| mhz)?|address sizes|byte order"
     r"|o(?:n|ff)-line cpu\(s\) list|vendor[ _]id|bios [\w ]{2,12}|model|thread\(s\) per core"
     r"|core\(s\) per (?:socket|cluster)"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from envdoctor.readers.paste.pattern import Pattern
+
 VERSION = (
     r"\d{1,2}(?:\.\d{1,3}){1,3}(?:(?:a|b|rc)\d{1,2})?(?:[.-]?(?:dev|post)\d{1,8})?"
     r"(?:\+[A-Za-z0-9]{1,20}(?:\.[A-Za-z0-9]{1,20}){0,3})?"
@@ -20,14 +22,14 @@ _END = r"(?![\w]|\.\d|\+(?:\s|$|[,)]))"
 """What follows is no more of the number, and no "+" for "or later"."""
 
 
-def _release_of(names: str, begins: str = "") -> re.Pattern[str]:
+def _release_of(names: str, begins: str = "") -> Pattern:
     """Return the pattern of a release behind a name; `begins` is what the release must begin with.
 
     "PyTorch 2.0.1 (you have 2.1.0+cu121)" is how xFormers tells what it was built for, and what is there.
     """
     ahead = f"(?={begins})" if begins else ""
     told = rf"(?<![\w/.+-])(?:{names})(?:__version__|\.__version__)?{_IS}{ahead}(?P<version>{VERSION}){_END}"
-    return re.compile(rf"{told}(?:[^()]{{0,60}}\(you have {ahead}(?P<have>{VERSION})\))?", re.IGNORECASE)
+    return Pattern(rf"{told}(?:[^()]{{0,60}}\(you have {ahead}(?P<have>{VERSION})\))?", re.IGNORECASE)
 
 
 TORCH = _release_of(r"(?:py|lib)?torch(?:-gpu)?", r"[0-3](?!\d)")
@@ -47,36 +49,34 @@ PACKAGES = {
 }
 """Distributions whose release people name beside torch's, by their normalised names."""
 
-WHEEL = re.compile(
+WHEEL = Pattern(
     r"(?<![\w])(?P<name>[A-Za-z]\w{1,40})-(?P<version>\d[\w.+!]{0,60})"
     r"-(?:cp\d{2,3}|py\d)[\w.]{0,12}-[\w.]{2,20}-[\w.]{3,60}\.whl"
 )
 """The name of a wheel's file (PEP 427)."""
 
-COMPLAINT = re.compile(
+COMPLAINT = Pattern(
     rf"(?<![\w.-])(?P<name>[A-Za-z][\w.-]{{1,60}}) (?P<version>{VERSION}) (?:requires|has requirement) [^\n]{{3,300}}?"
     rf"but you(?:'ll)? have (?P<other>[A-Za-z][\w.-]{{1,60}}) (?P<installed>{VERSION})"
 )
 """How pip tells that two distributions do not fit (pip._internal.commands.install, `_warn_about_conflicts`)."""
 
-DRIVER = re.compile(
+DRIVER = Pattern(
     rf"(?:driver|驱动|nvidia-smi|nvidia smi)s?(?:{_BLANK}{{0,3}}(?:程序|nvidia|{_JOINS})){{0,4}}"
     rf"{_BLANK[:-1]}=]{{0,4}}v?"
     r"(?P<version>[1-9]\d{2}(?:\.\d{1,3}){0,2})(?![\w.]|\.\d)",
     re.IGNORECASE,
 )
-CUDA = re.compile(
+CUDA = Pattern(
     r"(?<![\w/.-])cuda(?P<kind>[ -](?:toolkit|runtime|driver|api))?"
     rf"{_IS}(?P<version>\d{{1,2}}\.\d{{1,2}}(?:\.\d{{1,3}}){{0,2}}){_END}",
     re.IGNORECASE,
 )
-TAG = re.compile(r"(?<![\w])cu(?P<major>\d{2})(?P<minor>\d)(?![\w])")
-VERSION_CUDA = re.compile(
-    r"torch\.version\.cuda[\s`'\"=:>-]{0,6}(?P<version>\d{1,2}\.\d{1,2}(?:\.\d{1,3}){0,2})(?![\w.])"
-)
-ARCHITECTURES = re.compile(r"supports CUDA capabilities (?P<list>[\w ,]{5,300})")
+TAG = Pattern(r"(?<![\w])cu(?P<major>\d{2})(?P<minor>\d)(?![\w])")
+VERSION_CUDA = Pattern(r"torch\.version\.cuda[\s`'\"=:>-]{0,6}(?P<version>\d{1,2}\.\d{1,2}(?:\.\d{1,3}){0,2})(?![\w.])")
+ARCHITECTURES = Pattern(r"supports CUDA capabilities (?P<list>[\w ,]{5,300})")
 """torch/cuda/__init__.py, `_check_capability`."""
 
-CPU_BUILD = re.compile(
+CPU_BUILD = Pattern(
     r"\b(?:torch|pytorch)[^.,;]{0,20}\b(?:cpu[- ]only|cpuonly|cpu (?:version|build|wheel))\b", re.IGNORECASE
 )

@@ -15,6 +15,7 @@ from envdoctor.model.paste import Reading, Stated
 from envdoctor.readers.paste.clauses import Stance, stance_of
 from envdoctor.readers.paste.container_words import container_facts
 from envdoctor.readers.paste.expressions import SOURCE, may_ask, questions_in
+from envdoctor.readers.paste.pattern import Pattern
 from envdoctor.readers.paste.variable_words import LISTED, names_one, variables_in
 
 if TYPE_CHECKING:
@@ -38,25 +39,25 @@ MOST_WAITING = 40
 
 AVAILABLE = "said.cuda_available"
 
-PYTHON_PROMPT = re.compile(r"^\s{0,12}(?:>>>|\.\.\.|In \[\d{0,4}\]:)(?: |$)")
-ANSWER_PROMPT = re.compile(r"^\s{0,12}(?:Out\[\d{0,4}\]:\s{0,4}|[>#]{1,3}\s{0,3}(?=True|False|\d|'))")
-SHELL_PROMPT = re.compile(
+PYTHON_PROMPT = Pattern(r"^\s{0,12}(?:>>>|\.\.\.|In \[\d{0,4}\]:)(?: |$)")
+ANSWER_PROMPT = Pattern(r"^\s{0,12}(?:Out\[\d{0,4}\]:\s{0,4}|[>#]{1,3}\s{0,3}(?=True|False|\d|'))")
+SHELL_PROMPT = Pattern(
     r"^\s{0,12}(?:\([\w./ -]{1,60}\)\s{0,2}){0,2}"
     r"(?:[\w.-]{1,40}@[\w.-]{1,80}[: ]?[^\s$#%]{0,200}\s?[$#%]|\[[^\]\n]{3,120}\][$#]|PS [A-Za-z]:[^>\n]{0,200}>"
     r"|[A-Za-z]:\\[^>\n]{0,200}>|[$%\u276f\u279c])(?: |$)"
 )
-BEHIND = re.compile(
+BEHIND = Pattern(
     r"[)`'\"\s]{0,6}(?:(?:->|=>|→|:|=(?!=)|#|returns?|is|gives?|says?|prints?|outputs?|shows?|返回|输出)[\s`]{0,4}"
     r"(?:is |always |still |only ){0,2}[#:\s`]{0,4}|(?=\s(?:True|False)))",
     re.IGNORECASE,
 )
 """What stands between a question and an answer in one line."""
-LABEL = re.compile(
+LABEL = Pattern(
     r"[^:=\d]{0,40}(?:torch|cuda|gpu|device|version|available|count|mps|cudnn|nccl|capability)[^:=]{0,20}[:=]\s{1,4}",
     re.IGNORECASE,
 )
 """What a script prints before the value."""
-_PYTHON_VERSION = re.compile(r"^Python (?P<version>[23]\.\d{1,2}\.\d{1,3})(?:rc\d|[ab]\d)?\+?(?:\s|$)")
+_PYTHON_VERSION = Pattern(r"^Python (?P<version>[23]\.\d{1,2}\.\d{1,3})(?:rc\d|[ab]\d)?\+?(?:\s|$)")
 
 
 def read(lines: Sequence[Line]) -> Reading:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from envdoctor.readers.paste.pattern import Pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,16 +50,14 @@ IDS = (
     ("scientific", "scientific"),
 )
 
-_PROCESSOR = re.compile(
-    r"(?<![A-Za-z0-9])(x86_64|amd64|x64|aarch64|arm64|ppc64le|i[36]86)(?![A-Za-z0-9])", re.IGNORECASE
-)
-_WINDOWS = re.compile(r"\bwindows\b[^\d\n]{0,40}(\d{1,4})?", re.IGNORECASE)
-_WINDOWS_BUILD = re.compile(r"\b(?:10|6)\.\d\.\d{4,5}\b")
-_MAC = re.compile(r"\b(?:mac ?os ?x?|darwin)\b[ -]{0,4}(\d{1,2}(?:\.\d{1,2}){0,2})?", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})?")
-_SUSE = re.compile(r"\b(\d{2}) SP(\d)\b")
-_LINUX = re.compile(r"Linux-(?P<kernel>[^-\s]{1,40}(?:-[^\s]{1,80}?)??)-(?:x86_64|aarch64|ppc64le|i[36]86)(?:-|$)")
-_GLIBC = re.compile(r"-with-glibc(\d\.\d{1,2})\b")
+_PROCESSOR = Pattern(r"(?<![A-Za-z0-9])(x86_64|amd64|x64|aarch64|arm64|ppc64le|i[36]86)(?![A-Za-z0-9])", re.IGNORECASE)
+_WINDOWS = Pattern(r"\bwindows\b[^\d\n]{0,40}(\d{1,4})?", re.IGNORECASE)
+_WINDOWS_BUILD = Pattern(r"\b(?:10|6)\.\d\.\d{4,5}\b")
+_MAC = Pattern(r"\b(?:mac ?os ?x?|darwin)\b[ -]{0,4}(\d{1,2}(?:\.\d{1,2}){0,2})?", re.IGNORECASE)
+_NUMBER = Pattern(r"\d{1,2}(?:\.\d{1,2})?")
+_SUSE = Pattern(r"\b(\d{2}) SP(\d)\b")
+_LINUX = Pattern(r"Linux-(?P<kernel>[^-\s]{1,40}(?:-[^\s]{1,80}?)??)-(?:x86_64|aarch64|ppc64le|i[36]86)(?:-|$)")
+_GLIBC = Pattern(r"-with-glibc(\d\.\d{1,2})\b")
 
 TWO_PARTS = frozenset(
     {"ubuntu", "rhel", "rocky", "almalinux", "opensuse-leap", "linuxmint", "pop", "ol", "alpine", "nixos"}

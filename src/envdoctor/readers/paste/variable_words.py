@@ -5,12 +5,12 @@ Only those of the allow-list are read (the same as a look at a machine takes), s
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Absent, Known
 from envdoctor.readers.paste.clauses import Stance, divided, stance_of
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +34,13 @@ SOURCE = "a shell"
 
 _NAME = "(?P<name>" + "|".join(NAMES) + ")"
 _VALUE = r"(?P<value>\"[^\"\n]{0,2000}\"|'[^'\n]{0,2000}'|[^\s\"';&|)`]{0,2000})"
-_SET = re.compile(rf"(?<![\w$%{{-]){_NAME}(?:['\"]\])?(?:=|\s{{1,3}}=\s{{0,3}}|=\s{{1,3}}|:\s{{1,3}})(?!=){_VALUE}")
-_SET_APART = re.compile(rf"\b(?:setenv|ENV)\s{{1,3}}{_NAME}\s{{1,3}}{_VALUE}")
-_UNSET = re.compile(
+_SET = Pattern(rf"(?<![\w$%{{-]){_NAME}(?:['\"]\])?(?:=|\s{{1,3}}=\s{{0,3}}|=\s{{1,3}}|:\s{{1,3}})(?!=){_VALUE}")
+_SET_APART = Pattern(rf"\b(?:setenv|ENV)\s{{1,3}}{_NAME}\s{{1,3}}{_VALUE}")
+_UNSET = Pattern(
     rf"\bunset\s{{1,3}}{_NAME}\b"
     rf"|(?<![\w$]){_NAME.replace('name', 'other', 1)} (?:is |was )?(?:not set|unset|undefined)\b"
 )
-_SHOWN = re.compile(
+_SHOWN = Pattern(
     rf"(?:echo|printenv|Write-Output)\s{{1,3}}[\"']?[$%]?(?:env:)?\{{?{_NAME}\}}?%?[\"']?\s{{0,4}}"
     r"(?:(?:->|=>|:|=|#)\s{0,3}(?P<value>\S.{0,2000}))?$"
 )

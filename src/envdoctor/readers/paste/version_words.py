@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.model.fact import Absent, Known
 from envdoctor.model.paste import Package, Stated
 from envdoctor.readers.paste.clauses import LONGEST, Stance
+from envdoctor.readers.paste.pattern import Pattern
 from envdoctor.readers.paste.release_patterns import (
     ARCHITECTURES,
     COMPLAINT,
@@ -68,7 +69,7 @@ def torch_facts(clauses: Sequence[Clause], trouble: int | None, source: str) -> 
         yield Stated("said.torch_versions", Known([*versions], source), others[0].line)
 
 
-def _told(clauses: Sequence[Clause], pattern: re.Pattern[str]) -> list[Told]:
+def _told(clauses: Sequence[Clause], pattern: Pattern) -> list[Told]:
     found = []
     for index, clause in enumerate(clauses):
         if clause.host and pattern is not DRIVER:
@@ -175,11 +176,11 @@ def _below_driver(clauses: Sequence[Clause], index: int) -> bool:
     )
 
 
-_OF_DRIVER = re.compile(
+_OF_DRIVER = Pattern(
     r"(?:driver|驱动)[^\d.;]{0,24}$|driver version:? ?[\d.]{5,12}[\s|]{1,12}$|driver[^\d;]{0,12}[\d.]{5,12} ?/ ?$"
 )
 """Behind the driver's own release a CUDA may be any, unless the two stand as nvidia-smi shows them."""
-_INSTALLED = re.compile(r"\b(?:system|local|installed|nvcc)\b[^.,;\d@]{0,15}@|@[^.,;\d]{0,12}\binstalled\b")
+_INSTALLED = Pattern(r"\b(?:system|local|installed|nvcc)\b[^.,;\d@]{0,15}@|@[^.,;\d]{0,12}\binstalled\b")
 """Around the number, which stands at the "@"."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Reading, Stated
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 FORMAT = "vllm collect-env"
 
-MARK = re.compile(
+MARK = Pattern(
     r"\s{0,40}(?:vLLM Version\s{0,40}:|vLLM Build Flags:|Neuron SDK Version\s{0,40}:|vLLM Info"
     r"|Environment Variables\s{0,8}$)",
     re.IGNORECASE,
 )
-VARIABLE = re.compile(r"\s{0,8}([A-Z_][A-Z0-9_]{2,60})=(.{0,4000})")
+VARIABLE = Pattern(r"\s{0,8}([A-Z_][A-Z0-9_]{2,60})=(.{0,4000})")
 
 VARIABLES = frozenset(
     {

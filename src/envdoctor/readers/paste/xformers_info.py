@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Package, Reading, Stated
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,12 +20,10 @@ if TYPE_CHECKING:
 
 FORMAT = "xformers.info"
 
-ROW = re.compile(r"\s{0,12}((?:pytorch|gpu|build|is_triton)[\w.]{1,60}):\s{1,60}(\S.{0,300})")
-OTHER = re.compile(
-    r"\s{0,12}(?:memory_efficient_attention|indexing|swiglu|sequence_parallel_fused|sp24)\.[^:\n]{1,60}: "
-)
-TITLE = re.compile(r"xFormers (\d[\w.+]{1,60})\s{0,4}", re.IGNORECASE)
-VERSION = re.compile(r"\d{1,3}\.\d[\w.+-]{0,80}")
+ROW = Pattern(r"\s{0,12}((?:pytorch|gpu|build|is_triton)[\w.]{1,60}):\s{1,60}(\S.{0,300})")
+OTHER = Pattern(r"\s{0,12}(?:memory_efficient_attention|indexing|swiglu|sequence_parallel_fused|sp24)\.[^:\n]{1,60}: ")
+TITLE = Pattern(r"xFormers (\d[\w.+]{1,60})\s{0,4}", re.IGNORECASE)
+VERSION = Pattern(r"\d{1,3}\.\d[\w.+-]{0,80}")
 
 
 def read(lines: Sequence[Line]) -> Reading:
