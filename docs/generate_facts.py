@@ -17,6 +17,7 @@ from envdoctor.probes.environment import VARIABLES
 from envdoctor.probes.index_settings import VARIABLES as INDEX_VARIABLES
 from envdoctor.probes.look import PROBES
 from envdoctor.published import store
+from envdoctor.readers.paste import facts as paste_facts
 from envdoctor.reporters.lines import joined
 from envdoctor.reporters.terminal import finding_lines
 from envdoctor.rules.groups import grouped
@@ -55,17 +56,18 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def facts_page() -> str:
     """Return the page of the facts: one table a probe, in the order in which they look, and one of the battery."""
     parts = [
-        f"""{mark("the FACTS of src/envdoctor/probes and src/envdoctor/smoke/facts.py")}
+        f"""{mark("the FACTS of src/envdoctor/probes, src/envdoctor/smoke/facts.py and src/envdoctor/readers/paste/facts.py")}
 
 # Facts
 
 What `envdoctor snapshot` writes under `facts`, and what the evidence of a finding names. A fact is in one of
 three states: `known` (a value and its source), `absent` (looked for in a place that can tell, and not
 there) or `unknown` (it could not be found out, with the reason). `N` is the index of a GPU in the driver's
-order. Those of the battery stand only where it was run, by `check` or `smoke`.
+order. Those of the battery stand only where it was run, by `check` or `smoke`, those of a paste only where
+`triage` read one.
 """
     ]
-    for module in (*PROBES, smoke_facts):
+    for module in (*PROBES, smoke_facts, paste_facts):
         title = (module.__doc__ or "").strip().splitlines()[0].rstrip(".")
         rows = [(f"`{name}`", meaning.replace("|", "\\|")) for name, meaning in module.FACTS.items()]
         parts.append(f"## {title}\n\n{table(('fact', 'meaning'), rows)}")

@@ -27,7 +27,8 @@ def of_content(raw: bytes, name: str) -> tuple[Pasted, int | None]:
     """Do the same with what was read of it already; `name` is what messages call it."""
     from envdoctor.readers.paste.all_readers import readings
     from envdoctor.readers.paste.assembling import assemble
-    from envdoctor.readers.paste.cleaning import NotText, clean, decode
+    from envdoctor.readers.paste.cleaning import NotText, decode
+    from envdoctor.readers.paste.ends import read_ends
 
     if len(raw) > MOST_BYTES:
         raise Unusable(f"{name}: larger than {MOST_BYTES // 1_000_000} MB; paste the part around the error")
@@ -35,10 +36,7 @@ def of_content(raw: bytes, name: str) -> tuple[Pasted, int | None]:
         text = decode(raw)
     except NotText as problem:
         raise Unusable(f"{name}: {problem}") from None
-    lines = clean(text)
+    lines, cut = read_ends(text)
     if not any(line.text.strip() for line in lines):
         raise Unusable(f"{name}: empty")
-    from envdoctor.readers.paste.interesting import interesting
-
-    kept, cut = interesting(lines)
-    return assemble(readings(kept)), cut
+    return assemble(readings(lines)), cut

@@ -71,12 +71,17 @@ def diffs(flaws: Sequence[Flaw], texts: Mapping[str, str]) -> tuple[tuple[FileMe
 
 
 def _split(flaws: Iterable[Flaw], texts: Mapping[str, str]) -> dict[str, list[str]]:
-    """Divide the texts that have to be corrected as editors and `patch` do: at line feeds alone, each kept."""
+    """Divide the texts that have to be corrected as editors and `patch` do: at line feeds alone, each kept.
+
+    What comes far behind the last correction stays in one piece: a file may be large.
+    """
+    last: dict[str, int] = {}
+    for one in (one for flaw in flaws for one in flaw.amendments):
+        last[one.place.file] = max(one.place.line, last.get(one.place.file, 0))
     found = {}
-    for file in dict.fromkeys(one.place.file for flaw in flaws for one in flaw.amendments):
-        lines = [f"{line}\n" for line in texts.get(file, "").split("\n")]
-        lines[-1] = lines[-1][:-1]
-        found[file] = lines if lines[-1] else lines[:-1]
+    for file, number in last.items():
+        *lines, rest = texts.get(file, "").split("\n", number + AROUND)
+        found[file] = [*(f"{line}\n" for line in lines), *([rest] if rest else [])]
     return found
 
 

@@ -11,7 +11,7 @@ from envdoctor.model.place import Place
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | dict.fromkeys((0x09, 0xA0, 0x2003, 0x3000), 0x20)
+_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | dict.fromkeys((0xA0, 0x2003, 0x3000), 0x20)
 """The wide forms of ASCII letters, and blanks, as ASCII."""
 _MARKS = re.compile(
     r"<(?!https?:)/?[A-Za-z!][^<>]{0,300}>|\]\([^()\s]{0,500}\)|&nbsp;|\*{1,3}|`{1,3}|__|~~|!?\[(?=[^\]]{1,200}\])|https?://[^\s)>|]{1,500}"

@@ -32,9 +32,9 @@ class Mention(NamedTuple):
 
 _WORD = (
     r"(?:versions?|ver\.?|versi[oó]n|vers[aã]o|versione|версия|версии|版本|版|バージョン|버전|release|stable|"
-    r"框架|核心|主版本|库|runtime|运行时|support\w{0,3}|支持|build)"
+    r"框架|核心|主版本|库|runtime|运行时|is|at|ist|est|es|support\w{0,3}|支持|build)"
 )
-_GAP = rf"[\s:=()\[\]@_-]{{0,4}}(?:(?:的\s?)?{_WORD}[\s:=()@号为是-]{{0,4}}){{0,2}}(?:v\.?\s?)?"
+_GAP = rf"[\s:=()\[\]@_-]{{0,6}}(?:(?:的\s?)?{_WORD}[\s:=()@号为是-]{{0,4}}){{0,2}}(?:v\.?\s?)?"
 _AGAINST = r"(?<![A-Za-z_/.-])"  # "libtorch", "my-torch", a path
 _VERSION = r"(\d{1,2}\.\d{1,3}(?:\.\d{1,3}){0,3})"
 _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (

@@ -35,6 +35,12 @@ _KEY = re.compile(r"\s{0,12}[^\s:=,.!?][^:=,.!?]{0,30}[:=]\s{0,4}\S.{0,60}$")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s|\s{0,3}={3,}")
 _MOST_OF_AN_ITEM = 110
 _MOST_OF_A_SENTENCE = 600
+_BORDER = re.compile(r"\s{0,12}\+[-=+]{2,500}\s{0,4}")
+"""A line between the rows of a grid table of rst."""
+
+MOST_ITEMS = 200
+"""A list of more items is no list of what belongs together."""
+
 _GLUED_ROW = re.compile(
     r"(?<![A-Za-z0-9.])v?([12]\.\d{1,2}\.\d)(0\.\d{1,2}\.\d)((?:2\.\d{1,2}|0\.\d{1,2})\.\d)?((?:1[0-3]|9)\.\d)(?![\d.])"
 )
@@ -79,7 +85,7 @@ def claims_in(text: str, file: str, prose: Sequence[tuple[int, str]], taken: Col
             continue
         own = [one for one in part if one[0] not in taken and one[0] not in {case.place.line for case in glued}]
         stretch = joined(own)
-        if own and all(_is_item(line) for _, line in own):
+        if own and len(own) <= MOST_ITEMS and all(_is_item(line) for _, line in own):
             yield from _of_list(own, before or section, file, holds=is_of_builds(f"{title} {headed} {told}"))
             before = None
             continue
@@ -129,7 +135,9 @@ def _is_item(line: str) -> bool:
 
 
 def _is_table(part: Sequence[tuple[int, str]]) -> bool:
-    return len(part) > 1 and all("|" in line or line.rstrip().endswith("\\\\") for _, line in part)
+    return len(part) > 1 and all(
+        "|" in line or line.rstrip().endswith("\\\\") or _BORDER.fullmatch(line) for _, line in part
+    )
 
 
 def _of_blank_table(part: Sequence[tuple[int, str]], stretch: Stretch) -> list[Row]:

@@ -52,7 +52,8 @@ def read(text: str, name: str) -> DeclaredFile:
     cells = held.get("cells") if isinstance(held, dict) else None
     if not isinstance(cells, list):
         return DeclaredFile(FORMAT, trouble="there are no cells in it")
-    found = list(_cells(cells, text.split("\n")))
+    trouble = f"only its first {MOST_CELLS} cells were read" if len(cells) > MOST_CELLS else None
+    found = list(_cells(cells[:MOST_CELLS], text.split("\n")))
     script = Script(name)
     commands = [one for cell in found if cell.kind == "code" for one in _commands(cell, script)]
     articles = [case for cell in found if cell.kind == "markdown" for case in _articles(cell, name)]
@@ -64,7 +65,7 @@ def read(text: str, name: str) -> DeclaredFile:
         for number, line in zip(cell.numbers, cell.lines, strict=False)
         if number
     ]
-    return DeclaredFile(FORMAT, (*cases, *uses_in(code, name, cases)))
+    return DeclaredFile(FORMAT, (*cases, *uses_in(code, name, cases)), trouble=trouble)
 
 
 def _cells(cells: Sequence[object], lines: Sequence[str]) -> Iterator[_Cell]:
@@ -114,3 +115,6 @@ def _commands(cell: _Cell, script: Script) -> Iterator[InstallCommand]:
 def _articles(cell: _Cell, name: str) -> Iterator[Case]:
     for case in cases_of_article("\n".join(cell.lines), name):
         yield moved(case, _first(cell) - 1)
+
+MOST_CELLS = 2000
+"""Cells of a notebook that are read; long courses have some hundreds."""

@@ -41,6 +41,13 @@ _VALUES = (
 )
 
 
+_TOKEN = re.compile(
+    rf"(?P<text>{'|'.join(one.pattern for one in _VALUES[:4])})"
+    r"|(?P<comment>#[^\n]*)|(?P<opens>[\[{])|(?P<closes>[\]}])|(?P<comma>,)|(?P<end>\n)|[^\s\"'#\[\]{},]+|.",
+    re.DOTALL,
+)
+
+
 class Spot(NamedTuple):
     """Where a value stands, as offsets: its key (of a list's entry, itself), its begin and its end, quotes and all."""
 
@@ -129,14 +136,48 @@ def document_of(text: str, most: int = MOST) -> dict[str, Any]:
 def read_toml(text: str) -> Toml:
     """Return a TOML text as a document with places; raises `Unreadable`."""
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
-    document = document_of(text, MOST_BY_HAND)
-    scan = _Scan(text)
+    plain = text
+    try:
+        document = document_of(text, MOST_BY_HAND)
+    except Unreadable:
+        plain = _with_tables_on_one_line(text[:MOST_BY_HAND])
+        if plain == text:
+            raise
+        document = document_of(plain, MOST_BY_HAND)
+    scan = _Scan(plain)
     try:
         scan.whole()
     except RecursionError as problem:
         raise Unreadable("it is nested too deep") from problem
     begins = (0, *(match.end() for match in re.finditer("\n", text)))
     return Toml(document, text, scan.spots, begins)
+
+
+def _with_tables_on_one_line(text: str) -> str:
+    """Return a text in which no `{ }` has line ends, comments or a last comma: TOML 1.1 lets them, tomllib does not.
+
+    pixi and uv read TOML 1.1. Blanks take their place, so that everything stays where it stands.
+    """
+    said: list[str] = []
+    within: list[str] = []  # the brackets that are open
+    comma = -1  # where a comma stands that nothing but blanks has followed
+    for match in _TOKEN.finditer(text):
+        word, kind = match[0], match.lastgroup
+        in_table = bool(within) and within[-1] == "{"
+        if kind == "opens":
+            within.append(word)
+        elif kind == "closes":
+            if in_table and comma >= 0:
+                said[comma] = " "
+            within = within[:-1]
+        elif in_table and kind in ("end", "comment"):
+            word = " " * len(word)
+        if kind == "comma":
+            comma = len(said)
+        elif word.strip():
+            comma = -1
+        said.append(word)
+    return "".join(said)
 
 
 class _Scan:

@@ -92,7 +92,7 @@ _PARTS = Pattern(
     re.IGNORECASE,
 )
 _SENTENCE_ENDS = Pattern(r"(?<=[.!?;])\s{1,4}")
-_QUESTION = Pattern(r"\?\s{0,3}$")
+_QUESTION = Pattern(r"\?\s{0,3}$", words=("?",))
 
 _SUPPOSED = Pattern(
     r"\b(?:should(?! work)|would|could you|expect(?:s|ed|ing)?|tested|docs?|documentation|readme|tutorial|minimum"
@@ -108,6 +108,7 @@ _ELSEWHERE = Pattern(
     r"\b(?:(?:an)?other|different|second|old|friend's|colleague's) "
     r"(?:machine|computer|server|pc|laptop|env\w*|box|node)\b",
     re.IGNORECASE,
+    words=("other", "different", "second", "old", "friend", "colleague"),
 )
 _NOT_WORKING = Pattern(
     r"\b(?:not?|never|cannot|can't|doesnt|dont|stopped|no longer|fails?|failed|failing|failure|errors?|crash\w*|broken"
@@ -119,12 +120,16 @@ _WORKING = Pattern(
     r"|sees? (?:the|all|my) |normal(?:ly)?|helps?|helped|solved|resolved|fix(?:ed|es))\b|正常|没问题|成功",
     re.IGNORECASE,
 )
-_NO_TROUBLE = Pattern(r"\b(?:no|without|any) (?:problems?|errors?|issues?|warnings?)\b|没问题", re.IGNORECASE)
-_TRUE = Pattern(r"\btrue\b", re.IGNORECASE)
+_NO_TROUBLE = Pattern(
+    r"\b(?:no|without|any) (?:problems?|errors?|issues?|warnings?)\b|没问题",
+    re.IGNORECASE,
+    words=("no ", "without", "any ", "没问题"),
+)
+_TRUE = Pattern(r"\btrue\b", re.IGNORECASE, words=("true",))
 _ASIDE = Pattern(r"\b(?:also|tried|attempt|same (?:with|on|for)|trying)\b", re.IGNORECASE)
-_HOST = Pattern(r"\bhost(?:'s)?\b", re.IGNORECASE)
+_HOST = Pattern(r"\bhost(?:'s)?\b", re.IGNORECASE, words=("host",))
 _CONTAINER = Pattern(r"\b(?:containers?|docker|podman|image|kubernetes|singularity|apptainer)\b", re.IGNORECASE)
-_SECTION = Pattern(r"^\s{0,3}#{1,6}\s")
+_SECTION = Pattern(r"^\s{0,3}#{1,6}\s", words=("#",))
 _LABEL = Pattern(r"^\s{0,3}(?:\*\*[^*]{1,60}\*\*:?|[^\W\d_][\w ,/()'-]{2,60}:)\s{0,20}$")
 _WANTED_BELOW = Pattern(
     r"\b(?:expected|requirements?|prerequisites?|tested|recommended|minimum|usage|supported|dependencies)\b",

@@ -115,28 +115,27 @@ def _wide(sample: bytes) -> str | None:
     return "utf-16-be" if pairs and low * 10 > pairs * 6 and high * 20 < pairs else None
 
 
-def clean(text: str) -> tuple[Line, ...]:
-    """Return the lines of a paste as the software printed them, with their numbers, `MOST_LINES` at most.
+def clean(text: str, first: int = 1) -> tuple[Line, ...]:
+    """Return the lines of a paste as the software printed them, numbered from `first` on, `MOST_LINES` at most.
 
     Gone are escapes of terminals, carriage returns, marks of quoting (`> `, not the prompt `>>>`), fences (their
     lines become empty), HTML of issues and the indentation of code blocks. A line that `<br>` divides becomes several
     of one number.
     """
-    pieces = (Line(number, piece) for number, raw in _raw(text) for piece in _pieces(raw))
+    pieces = (Line(number, piece) for number, raw in enumerate(_raw(text), first) for piece in _pieces(raw))
     lines = list(islice(_unfenced(pieces), MOST_LINES))
     common = min((_indent(line.text) for line in lines if line.text), default=0)
     return tuple(_dedented(Line(line.number, line.text[common:]) for line in lines) if common else _dedented(lines))
 
 
-def _raw(text: str) -> Iterator[tuple[int, str]]:
+def _raw(text: str) -> Iterator[str]:
     """Yield the lines one by one, so that a paste is not held twice; without line feeds carriage returns end them."""
     ends = "\n" if "\n" in text else "\r"
-    begins = number = 0
-    while begins < len(text) and number < MOST_LINES:
-        number += 1
+    begins = 0
+    while begins < len(text):
         end = text.find(ends, begins)
         end = len(text) if end < 0 else end
-        yield number, _last_written(text, begins, end)
+        yield _last_written(text, begins, end)
         begins = end + 1
 
 

@@ -26,10 +26,12 @@ CONDA_ROW = Pattern(
     r"\*?\s{0,4}([A-Za-z0-9_][\w.-]{0,100})\s{1,60}(v?\d[\w.!+-]{0,80})(?:\s{1,60}(\S{1,120}))?(?:\s{1,60}(\S{1,120}))?"
 )
 GPU = Pattern(r"GPU\s?(\d{1,2})\s?:\s{0,8}")
-UUID = Pattern(r"\s{0,4}\(UUID:\s?([A-Za-z0-9-]{1,60})\)?")
-MIG = Pattern(r"MIG\s{1,4}(\d\w{0,4}\.\d{1,3}gb\S{0,12})\s{1,8}Device\s{1,4}(\d{1,2})\s?:", re.IGNORECASE)
-AMD = Pattern(r"\(?(gfx[0-9a-f]{3,5})\b")
-CUDNN = Pattern(r"((?:[A-Za-z]:)?[\\/].{0,300}[\\/])((?:lib)?cudnn[^\\/\s]{0,80})")
+UUID = Pattern(r"\s{0,4}\(UUID:\s?([A-Za-z0-9-]{1,60})\)?", words=("uuid",))
+MIG = Pattern(
+    r"MIG\s{1,4}(\d\w{0,4}\.\d{1,3}gb\S{0,12})\s{1,8}Device\s{1,4}(\d{1,2})\s?:", re.IGNORECASE, words=("mig",)
+)
+AMD = Pattern(r"\(?(gfx[0-9a-f]{3,5})\b", words=("gfx",))
+CUDNN = Pattern(r"((?:[A-Za-z]:)?[\\/].{0,300}[\\/])((?:lib)?cudnn[^\\/\s]{0,80})", words=("cudnn",))
 CUDNN_VERSION = Pattern(r"(?:\.so\.|64_|libcudnn\.)(\d{1,2}(?:\.\d{1,3}){0,3})")
 
 MOST_GPUS = 64

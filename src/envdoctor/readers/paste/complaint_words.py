@@ -22,6 +22,7 @@ _NO_NVIDIA = Pattern(
     r" (?:gpu|graphics?|video|card|hardware|device)(?! (?:is |was |were )?(?:found|detected|available|visible|driver))"
     r"|没有(?:nvidia|英伟达|独立?)?显卡",
     re.IGNORECASE,
+    words=("nvidia", "cuda", "显卡"),
 )
 _NO_GPU = Pattern(
     r"\b(?:i|we|it|machine|laptop|computer|pc|server|system|mac(?:book)?|notebook|vm|box)\b[^.,;]{0,30}"
@@ -30,12 +31,14 @@ _NO_GPU = Pattern(
     r"(?:gpu|graphics card|video card)s?\b"
     r"|\bcpu[- ]only (?:machine|server|laptop|computer|pc|box|vm|node)",
     re.IGNORECASE,
+    words=("gpu", "card", "cpu"),
 )
 _ELSEWHERE = Pattern(
     r"\b(?:login|head|front-?end|submit|build|management|other|another|different)[ -]"
     r"(?:node|machine|computer|host|server)\b"
     r"|\b(?:node|machine|host|server) without (?:an? |any )?gpus?",
     re.IGNORECASE,
+    words=("node", "machine", "computer", "host", "server"),
 )
 _DUMP = Pattern(r"\b(?:dump|output|log|report|info(?:rmation)?|collect_env|taken|ran|run|collected)\b", re.IGNORECASE)
 _GPU = r"(?:gpus?|cuda|graphics card)"
@@ -48,13 +51,17 @@ _MISSED = Pattern(
     r"|\bno (?:gpus?|cuda)(?: (?:device|gpu)s?)? (?:\w{1,10} )?(?:found|detected|available|visible)\b"
     r"|is_available(?:\(\))?[^.;]{0,30}\bfalse\b|\bonly (?:runs?|uses?|running|works?)[^.,;]{0,10}\bcpu\b",
     re.IGNORECASE,
+    words=("gpu", "cuda", "graphics", "available", "cpu"),
 )
-_AVAILABLE = Pattern(r"\bcuda(?: is)? available\s?[:=]?\s{0,3}(?P<answer>true|false|yes|no)\b", re.IGNORECASE)
+_AVAILABLE = Pattern(
+    r"\bcuda(?: is)? available\s?[:=]?\s{0,3}(?P<answer>true|false|yes|no)\b", re.IGNORECASE, words=("available",)
+)
 _SHARED_MEMORY = Pattern(
     r"(?:/dev/shm|shm[-_ ]?size|shared memory(?: size)?)"
     r"(?:[\s`'\"]{0,3}(?:is|of|was|only|size|has|just|[:=(|])){0,4}[\s`'\"]{0,3}"
     r"(?P<amount>\d{1,6}(?:\.\d{1,3})?) ?(?P<unit>[kmgt])(?:i?b)?(?![\w])",
     re.IGNORECASE,
+    words=("shm", "shared memory"),
 )
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 

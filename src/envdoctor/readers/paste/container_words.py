@@ -20,15 +20,19 @@ LONGEST = 2000
 
 _RUN = Pattern(
     r"\b(?P<tool>nvidia-docker|docker|podman|nerdctl)\s{1,3}(?:container\s{1,3})?"
-    r"(?P<verb>run|create|exec|compose|start)\b(?P<rest>.{0,1500})"
+    r"(?P<verb>run|create|exec|compose|start)\b(?P<rest>.{0,1500})",
+    words=("docker", "podman", "nerdctl"),
 )
-_SINGULARITY = Pattern(r"\b(?:singularity|apptainer)\s{1,3}(?:shell|exec|run)\b(?P<rest>.{0,600})")
+_SINGULARITY = Pattern(
+    r"\b(?:singularity|apptainer)\s{1,3}(?:shell|exec|run)\b(?P<rest>.{0,600})", words=("singularity", "apptainer")
+)
 _GPUS = Pattern(
     r"--gpus?\b|--runtime[= ]nvidia|--device[= ](?:nvidia\.com/gpu|/dev/nvidia)|--nv\b"
     r"|\bNVIDIA_VISIBLE_DEVICES=(?!void|none)"
 )
 _PROMPT = Pattern(
-    r"\s{0,12}(?:\([\w.-]{1,40}\)\s?)?[\w-]{1,32}@(?:[0-9a-f]{12}|container|docker)(?::[^\s#$]{0,200})?[#$]"
+    r"\s{0,12}(?:\([\w.-]{1,40}\)\s?)?[\w-]{1,32}@(?:[0-9a-f]{12}|container|docker)(?::[^\s#$]{0,200})?[#$]",
+    words=("@",),
 )
 """Docker calls a container by the first twelve digits of its identity."""
 _WITHIN = Pattern(
@@ -40,15 +44,19 @@ _WITHIN = Pattern(
     r"(?:docker|podman|container)(?![\w-]|\.\w)(?! desktop)"
     r"|\bcontainer(?::| image| is| with| based| started| nvidia/| pytorch/)",
     re.IGNORECASE,
+    words=("docker", "container", "podman", "singularity", "apptainer", "k8s", "kubernetes", "pod"),
 )
 _LISTED = Pattern(
-    r"\s{0,8}(?:[-*]\s)?(?:docker|podman|container)\b(?=\s{0,3}(?:,|:|$|\(|[\w.-]{2,40}/[\w.-]{2,60}))", re.IGNORECASE
+    r"\s{0,8}(?:[-*]\s)?(?:docker|podman|container)\b(?=\s{0,3}(?:,|:|$|\(|[\w.-]{2,40}/[\w.-]{2,60}))",
+    re.IGNORECASE,
+    words=("docker", "podman", "container"),
 )
 """The first word of a list of what is there: "docker, RTX 4090"."""
 _PODS = Pattern(
     r"\bkubectl\s|\b(?:kubernetes|k8s)\b[^.;]{0,30}\b(?:deployment|pod|cluster|job|node|helm|container)"
     r"|\bin (?:a |the )?pods?\b|\bnvidia\.com/gpu:|\bkind: (?:Pod|Deployment|Job)\b",
     re.IGNORECASE,
+    words=("kube", "k8s", "pod", "nvidia.com/gpu", "kind:"),
 )
 _NOT = Pattern(
     r"\b(?:not|no|without|n't|outside(?: of)?|never|neither|instead of|works?|worked|fine)\b[^.,;]{0,24}$",
@@ -57,7 +65,10 @@ _NOT = Pattern(
 _BUT_NOT = Pattern(r"\b(?:works?|worked|fine|ok|true|available)\b[^.;]{0,60}\bnot\s{0,2}$", re.IGNORECASE)
 """"Works on the host, not in the container": it is about the container."""
 _WORKS_THERE = Pattern(r"[^.;]{0,40}\b(?:works?|worked|is fine|ok)\b", re.IGNORECASE)
-_BANNER = Pattern(r"NVIDIA Release \d\d\.\d\d|WARNING: The NVIDIA Driver was not detected|Container image Copyright")
+_BANNER = Pattern(
+    r"NVIDIA Release \d\d\.\d\d|WARNING: The NVIDIA Driver was not detected|Container image Copyright",
+    words=("nvidia release", "driver was not", "container image"),
+)
 """What the start of an NVIDIA image prints (/opt/nvidia/entrypoint.d)."""
 _SUPPOSED = Pattern(
     r"\?\s{0,3}$|\b(?:should|could you|would|try(?: to)?|does it|please|need to|if you)\b", re.IGNORECASE
@@ -65,7 +76,8 @@ _SUPPOSED = Pattern(
 IMAGE = Pattern(
     r"(?<![\w./@-])(?P<image>(?:(?:nvcr\.io|docker\.io|ghcr\.io|quay\.io)/)?"
     r"(?:nvidia/(?:cuda|pytorch|l4t-pytorch)|pytorch/pytorch|rocm/pytorch|dustynv/[\w-]{2,40}|vllm/vllm-openai"
-    r"|pytorchignite/[\w-]{2,40}|huggingface/[\w-]{2,60})(?::[\w][\w.-]{0,127})?)(?![\w/])"
+    r"|pytorchignite/[\w-]{2,40}|huggingface/[\w-]{2,60})(?::[\w][\w.-]{0,127})?)(?![\w/])",
+    words=("nvidia/", "pytorch", "rocm/", "dustynv/", "vllm/", "huggingface/"),
 )
 """Images that torch is in, or is put into."""
 _ANY_IMAGE = Pattern(
@@ -73,7 +85,8 @@ _ANY_IMAGE = Pattern(
 )
 _NAMED_IMAGE = Pattern(
     r"\b[Ii]mage[: `]{1,3}(?P<image>[a-z0-9][\w.-]{0,60}(?::\d{2,5})?(?:/[a-z0-9][\w.-]{0,80}){1,3}"
-    r":[\w][\w.-]{0,127})(?=[\s`,.;)]|$)"
+    r":[\w][\w.-]{0,127})(?=[\s`,.;)]|$)",
+    words=("image",),
 )
 _SIGNS = (
     "docker", "container", "podman", "kube", "k8s", "pod", "singularity", "apptainer", "@", "image", "nvidia/", "nvcr",

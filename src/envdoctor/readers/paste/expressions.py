@@ -35,8 +35,8 @@ class Question(NamedTuple):
     facts: Facts
 
 
-def _ask(asked: str, answer: str, facts: Facts) -> Question:
-    return Question(Pattern(asked), Pattern(answer, re.IGNORECASE), facts)
+def _ask(asked: str, answer: str, facts: Facts, *words: str) -> Question:
+    return Question(Pattern(asked, words=words), Pattern(answer, re.IGNORECASE), facts)
 
 
 def _known(value: Value) -> Known:
@@ -133,45 +133,77 @@ _CUDA = rf"{_QUOTE}(?P<answer>None|\d{{1,2}}\.\d{{1,2}}(?:\.\d{{1,3}})?){_QUOTE}
 _HIP = rf"{_QUOTE}(?P<answer>None|\d{{1,2}}\.\d{{1,2}}[\w.-]{{0,30}}?){_QUOTE}"
 
 QUESTIONS = (
-    _ask(r"(?<![\w.])torch\.__version__|metadata\.version\(['\"]torch['\"]\)", _VERSION, _value("torch.version")),
-    _ask(r"(?<![\w.])(?P<package>torchvision|torchaudio|triton|numpy|np)\.__version__", _VERSION, _package),
-    _ask(r"torch\.version\.cuda(?!\w)", _CUDA, _built_for("torch.cuda")),
-    _ask(r"torch\.version\.hip(?!\w)", _HIP, _built_for("torch.hip")),
-    _ask(rf"(?:torch\.)?cuda\.is_available{_CALL}", _BOOL, _available),
-    _ask(rf"(?:torch\.)?cuda\.device_count{_CALL}", _NUMBER, _device_count),
     _ask(
-        rf"(?:torch\.)?cuda\.get_device_name{_DEVICE}", r"['\"]?(?P<answer>[A-Z][\w ()./+-]{2,60}?)['\"]?", _gpu("name")
+        r"(?<![\w.])torch\.__version__|metadata\.version\(['\"]torch['\"]\)",
+        _VERSION,
+        _value("torch.version"),
+        "__version__",
+        "metadata.version",
+    ),
+    _ask(
+        r"(?<![\w.])(?P<package>torchvision|torchaudio|triton|numpy|np)\.__version__", _VERSION, _package, "__version__"
+    ),
+    _ask(r"torch\.version\.cuda(?!\w)", _CUDA, _built_for("torch.cuda"), "version.cuda"),
+    _ask(r"torch\.version\.hip(?!\w)", _HIP, _built_for("torch.hip"), "version.hip"),
+    _ask(rf"(?:torch\.)?cuda\.is_available{_CALL}", _BOOL, _available, "is_available"),
+    _ask(rf"(?:torch\.)?cuda\.device_count{_CALL}", _NUMBER, _device_count, "device_count"),
+    _ask(
+        rf"(?:torch\.)?cuda\.get_device_name{_DEVICE}",
+        r"['\"]?(?P<answer>[A-Z][\w ()./+-]{2,60}?)['\"]?",
+        _gpu("name"),
+        "get_device_name",
     ),
     _ask(
         rf"(?:torch\.)?cuda\.get_device_capability{_DEVICE}",
         r"\(?(?P<answer>\d{1,2}), ?(?P<minor>\d)\)?",
         _gpu("compute_capability"),
+        "get_device_capability",
     ),
-    _ask(rf"(?:torch\.)?cuda\.get_arch_list{_CALL}", r"(?P<answer>\[['\"\w, ]{4,400}\])", _flags),
-    _ask(rf"torch\.backends\.cudnn\.version{_CALL}", r"(?P<answer>\d{4,6})", _cudnn),
-    _ask(rf"torch\.cuda\.nccl\.version{_CALL}", r"(?P<answer>\(\d{1,2}, \d{1,2}(?:, \d{1,2})?\))", _nccl),
-    _ask(rf"torch\.backends\.mps\.is_available{_CALL}", _BOOL, _flag("said.mps_available")),
-    _ask(rf"torch\.backends\.mps\.is_built{_CALL}|torch\.has_mps(?!\w)", _BOOL, _flag("said.mps_built")),
+    _ask(rf"(?:torch\.)?cuda\.get_arch_list{_CALL}", r"(?P<answer>\[['\"\w, ]{4,400}\])", _flags, "get_arch_list"),
+    _ask(rf"torch\.backends\.cudnn\.version{_CALL}", r"(?P<answer>\d{4,6})", _cudnn, "cudnn.version"),
+    _ask(
+        rf"torch\.cuda\.nccl\.version{_CALL}", r"(?P<answer>\(\d{1,2}, \d{1,2}(?:, \d{1,2})?\))", _nccl, "nccl.version"
+    ),
+    _ask(rf"torch\.backends\.mps\.is_available{_CALL}", _BOOL, _flag("said.mps_available"), "mps.is_available"),
+    _ask(
+        rf"torch\.backends\.mps\.is_built{_CALL}|torch\.has_mps(?!\w)",
+        _BOOL,
+        _flag("said.mps_built"),
+        "mps.is_built",
+        "has_mps",
+    ),
     _ask(
         r"platform\.(?:processor|machine)\(\)",
         r"['\"]?(?P<answer>x86_64|i386|arm64|arm|aarch64|AMD64)['\"]?",
         _processor,
+        "platform.",
     ),
-    _ask(r"platform\.platform\(\)", r"['\"]?(?P<answer>\w[\w.+-]{5,120})['\"]?", _platform),
+    _ask(r"platform\.platform\(\)", r"['\"]?(?P<answer>\w[\w.+-]{5,120})['\"]?", _platform, "platform.platform"),
     _ask(
-        r"(?<![\w.])sys\.version(?!\w)", r"['\"]?(?P<answer>\d\.\d{1,2}\.\d{1,2})\b.{0,200}", _value("python.version")
+        r"(?<![\w.])sys\.version(?!\w)",
+        r"['\"]?(?P<answer>\d\.\d{1,2}\.\d{1,2})\b.{0,200}",
+        _value("python.version"),
+        "sys.version",
     ),
-    _ask(r"(?<![\w.])sys\.executable(?!\w)", rf"['\"]?(?P<answer>{_FILE})['\"]?", _value("python.executable")),
+    _ask(
+        r"(?<![\w.])sys\.executable(?!\w)",
+        rf"['\"]?(?P<answer>{_FILE})['\"]?",
+        _value("python.executable"),
+        "sys.executable",
+    ),
     _ask(
         r"(?<![\w.])torch\.__(?:file|path)__",
         rf"\[?['\"]?(?P<answer>{_FILE}?)(?:[\\/]__init__\.py)?['\"]?\]?",
         _value("torch.location"),
+        "torch.__",
     ),
     _ask(
         r"os\.environ(?:\.get\(|\[)['\"](?P<name>\w{3,40})['\"][\])](?!\s{0,3}=[^=])"
         r"|os\.getenv\(['\"](?P<other>\w{3,40})['\"]\)",
         r"(?P<answer>None|['\"].{0,2000}['\"]|[^\s'\"].{0,2000})",
         _variable,
+        "environ",
+        "getenv",
     ),
 )
 """Docs of torch (torch.cuda, torch.version, torch.backends), and the standard library's platform, sys and os."""

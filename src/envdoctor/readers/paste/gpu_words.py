@@ -50,16 +50,23 @@ _LARGE = (
 _WORKSTATION = rf"A(?:6000|5500|5000|4500|4000|2000)(?![\w]){_TAIL}"
 _WITH_MAKER = rf"(?:NVIDIA |(?<=gpu: )|(?<=gpu = ))(?:A2|L2|L20|T\d{{3,4}}|P\d{{3,4}}|[KM]\d{{3,4}}M?)(?![\w.]){_BOARD}"
 
+_WORDS = (
+    "geforce", "quadro", "tesla", "titan", "grid", "nvs", "nvidia", "gpu", "rtx", "gt", "mx", "a1", "a2", "a3", "a4",
+    "a5", "a6", "a8", "b1", "b2", "b3", "h1", "h2", "h8", "l4", "v1", "p1", "p4", "t4", "m4", "m6", "k2", "k4", "k8",
+)  # fmt: skip
+"""In lower case; one of them is in every name, so that other clauses need no look at the grammar."""
 NVIDIA = Pattern(
     rf"(?<![\w.+/-])(?:(?i:NVIDIA)[ -]{{1,2}})?"
     rf"(?:(?i:{_QUADRO}|{_GEFORCE}|{_OLDER}|{_TITAN}|{_TESLA}|{_GRID})|{_LARGE}|{_WORKSTATION})"
-    rf"|(?<![\w.+/-])(?i:{_WITH_MAKER})"
+    rf"|(?<![\w.+/-])(?i:{_WITH_MAKER})",
+    words=_WORDS,
 )
 BARE = Pattern(
     r"(?<![\w.])(?P<before>(?:an?|my|two|dual|nvidia|\d ?x) |gpu[: ]{0,2})?"
     r"(?P<number>9[5678]0|10[5678]0|16[56]0|20[678]0|30[5-9]0|40[5-9]0|50[5-9]0)"
     r"(?:(?P<more> ?(?:ti|super))(?![\w.%])|(?=s?\s{0,2}(?:$|[,.;:)]|gpu|card|and |with |on |in |laptop|machine)))",
     re.IGNORECASE,
+    words=("50", "60", "70", "80", "90"),
 )
 """A number alone names a GPU behind an article, a count or a word for it, and before "Ti"."""
 
@@ -67,9 +74,10 @@ AMD = Pattern(
     r"(?<![\w])(?:AMD )?(?i:Radeon(?: \(?(?:TM|R)\)?)?(?: (?:RX|Pro|VII|Vega|R[579]|HD|Instinct)){0,2}"
     r"(?: [A-Z]{0,2}\d{2,4}[A-Z]?(?: XTX?)?)?|RX ?[4-9]\d{2,3}(?: ?(?:XTX?|GRE))?)|(?<![\w])MI\d{2,3}[XA]?(?![\w])"
 )
-GFX = Pattern(r"(?<![\w])gfx(?:\d{3,4}|9[04][0-9a-f])(?![\w])")
+GFX = Pattern(r"(?<![\w])gfx(?:\d{3,4}|9[04][0-9a-f])(?![\w])", words=("gfx",))
 _MIG = Pattern(
-    r"\bMIG[ -](?:instance|slice|device|partition|enabled|mode|profile|is on|on\b|1g|2g|3g|4g|7g)|\dg\.\d{1,3}gb\b"
+    r"\bMIG[ -](?:instance|slice|device|partition|enabled|mode|profile|is on|on\b|1g|2g|3g|4g|7g)|\dg\.\d{1,3}gb\b",
+    words=("mig", "gb"),
 )
 _NO_MIG = Pattern(r"\b(?:disabled?|off|not?|without|non)\b", re.IGNORECASE)
 _TARGETS = Pattern(r"target|arch|support|build|built|compiled", re.IGNORECASE)
@@ -77,6 +85,7 @@ INTEL = Pattern(
     r"Intel(?:\(R\)|®|'s)?,? (?:(?:UHD|HD|Iris|Arc|Xe|integrated|onboard|built-in)"
     r"(?: (?:Plus|Pro|Xe|Graphics|GPU|Max|\(?TM\)?|[A-Z]?\d{2,4}[MV]?)){0,4}|graphics|GPU)",
     re.IGNORECASE,
+    words=("intel",),
 )
 
 _NUMBERS = {"one": 1, "single": 1, "two": 2, "dual": 2, "three": 3, "four": 4, "eight": 8}
@@ -93,6 +102,7 @@ _CAPABILITY = Pattern(
     r"(?:compute |cuda )?capability(?: is| of| version)?[ :=(]{1,3}(\d{1,2})\.(\d)(?!\d)"
     r"|\((?:cc|sm)[ _]?(\d{1,2})\.?(\d)\)|(?<![\w])cc ?(\d{1,2})\.(\d)(?!\d)",
     re.IGNORECASE,
+    words=("capability", "cc", "sm"),
 )
 _OR = Pattern(r"^\s{0,2}(?:/|or\b|或)\s{0,2}$", re.IGNORECASE)
 

@@ -27,36 +27,67 @@ DISTRIBUTIONS = {
 _DISTRIBUTION = Pattern(
     "|".join(rf"(?<![\w/-])(?P<{name.replace('-', '_')}>{words})" for name, words in DISTRIBUTIONS.items()),
     re.IGNORECASE,
+    words=(
+        "buntu",
+        "debian",
+        "fedora",
+        "cent",
+        "rhel",
+        "red",
+        "rocky",
+        "alma",
+        "arch",
+        "manjaro",
+        "suse",
+        "sles",
+        "mint",
+        "pop",
+        "amazon",
+        "kali",
+        "nixos",
+        "alpine",
+        "gentoo",
+    ),
 )
 _NUMBER_OF_IT = Pattern(
     r"(?:[\s:_-]{0,3}(?:linux|gnu/linux|release|server|stream|version|lts|v)){0,3}[\s:_-]{0,2}"
     r"(?P<number>\d{1,2}(?:\.\d{1,4}){0,2})?(?![\w])",
     re.IGNORECASE,
 )
-_LINUX = Pattern(r"(?<![\w/-])linux(?![\w/])|\bcolab\b|\bkaggle\b", re.IGNORECASE)
+_LINUX = Pattern(r"(?<![\w/-])linux(?![\w/])|\bcolab\b|\bkaggle\b", re.IGNORECASE, words=("linux", "colab", "kaggle"))
 _WINDOWS = Pattern(
     r"(?<![\w/-])win(?:dows)?[\s:]{0,2}(?P<server>server)?[\s:]{0,2}"
     r"(?:\[version (?P<full>\d{1,2}\.\d\.\d{4,6})|(?P<number>11|10|8\.1|8|7|20[12]\d))(?:[ -]?x?(?:64|86))?(?![\w])"
     r"|(?<![\w/-])windows(?![\w/])(?! subsystem)",
     re.IGNORECASE,
+    words=("win",),
 )
 _MACOS = Pattern(
     r"(?<![\w/])(?:mac ?os(?: ?x)?|os x)(?:[\s:]{0,2}[a-z]{4,10})?[\s:]{0,3}"
     r"(?P<number>\d{2}(?:\.\d{1,2}){0,2})?(?![\w])",
     re.IGNORECASE,
+    words=("mac", "os x"),
 )
 _APPLE = Pattern(
     r"(?<![\w-])(?:Apple (?:Silicon|silicon)|(?:Apple )?(?P<model>M[1-5](?: (?:Pro|Max|Ultra))?)(?![\w.-]))"
 )
-_MAC = Pattern(r"\b(?:mac ?book|imac|mac ?mini|mac studio|mac pro)\b|\bmac\b|\bApple Silicon\b", re.IGNORECASE)
-_INTEL_MAC = Pattern(r"\bintel\b[^.,;]{0,20}\bmac|\bmac\w{0,5}\b[^.,;]{0,20}\bintel\b", re.IGNORECASE)
-_WSL = Pattern(r"\bwsl(?: ?2)?\b|windows subsystem for linux", re.IGNORECASE)
-_JETSON = Pattern(r"\bjetson\b|\bjetpack\b|\b(?:agx|nx) (?:orin|xavier)\b", re.IGNORECASE)
-_L4T = Pattern(r"\bl4t[\s:-]{0,3}r?(?P<release>\d{2}(?:\.\d{1,2}){1,2})(?![\w])", re.IGNORECASE)
-_GLIBC = Pattern(
-    r"(?<![\w`'])g?libc[\s:=-]{1,3}(?:version )?(?:is )?(?P<number>2\.\d{1,2})(?![\w]|\.\d)", re.IGNORECASE
+_MAC = Pattern(
+    r"\b(?:mac ?book|imac|mac ?mini|mac studio|mac pro)\b|\bmac\b|\bApple Silicon\b",
+    re.IGNORECASE,
+    words=("mac", "apple"),
 )
-_ARM = Pattern(r"(?<![\w])(?:aarch64|arm64)(?![\w])", re.IGNORECASE)
+_INTEL_MAC = Pattern(r"\bintel\b[^.,;]{0,20}\bmac|\bmac\w{0,5}\b[^.,;]{0,20}\bintel\b", re.IGNORECASE, words=("intel",))
+_WSL = Pattern(r"\bwsl(?: ?2)?\b|windows subsystem for linux", re.IGNORECASE, words=("wsl", "subsystem"))
+_JETSON = Pattern(
+    r"\bjetson\b|\bjetpack\b|\b(?:agx|nx) (?:orin|xavier)\b", re.IGNORECASE, words=("jet", "orin", "xavier")
+)
+_L4T = Pattern(r"\bl4t[\s:-]{0,3}r?(?P<release>\d{2}(?:\.\d{1,2}){1,2})(?![\w])", re.IGNORECASE, words=("l4t",))
+_GLIBC = Pattern(
+    r"(?<![\w`'])g?libc[\s:=-]{1,3}(?:version )?(?:is )?(?P<number>2\.\d{1,2})(?![\w]|\.\d)",
+    re.IGNORECASE,
+    words=("libc",),
+)
+_ARM = Pattern(r"(?<![\w])(?:aarch64|arm64)(?![\w])", re.IGNORECASE, words=("aarch64", "arm64"))
 _IS_NOT = Pattern(r"\s(?:is not|isn't|not) (?:used|involved|installed)\b", re.IGNORECASE)
 _NOT = Pattern(r"\b(?:not|no|without|native|isn't|never)\b[^,;]{0,20}$", re.IGNORECASE)
 

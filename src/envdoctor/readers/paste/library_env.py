@@ -39,8 +39,11 @@ ROW = Pattern(
 CONFIG = Pattern(
     r"\s{0,8}- (CUDA Runtime|CuDNN|NVCC architecture flags|HIP Runtime|Build settings)[ :]{1,4}(\S.{0,6000})"
 )
-FIRST = Pattern(LOGGED + r"\s{0,12}(?:sys\.platform(?::|\s{2,60})|Python: \d\.\d{1,2}\.\d{1,2} .{0,120}\[)")
-BUILT = Pattern(LOGGED + r"\s{0,12}(?:PyTorch compiling details: )?PyTorch built with:")
+FIRST = Pattern(
+    LOGGED + r"\s{0,12}(?:sys\.platform(?::|\s{2,60})|Python: \d\.\d{1,2}\.\d{1,2} .{0,120}\[)",
+    words=("sys.platform", "python:"),
+)
+BUILT = Pattern(LOGGED + r"\s{0,12}(?:PyTorch compiling details: )?PyTorch built with:", words=("built with",))
 
 SYSTEMS = {"linux": "linux", "linux2": "linux", "win32": "windows", "cygwin": "windows", "darwin": "macos"}
 DISTRIBUTIONS = {

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 FORMAT = "collect_env of Lightning"
 
-SECTION = Pattern(r"\s{0,12}\*?\s{0,4}(CUDA|Packages|System|Lightning)\s?:\s{0,8}", re.IGNORECASE)
+SECTION = Pattern(
+    r"\s{0,12}\*?\s{0,4}(CUDA|Packages|System|Lightning)\s?:\s{0,8}",
+    re.IGNORECASE,
+    words=("cuda", "packages", "system", "lightning"),
+)
 ROW = Pattern(r"\s{0,40}(?:[-\u2022]\s{0,4})?([A-Za-z][\w. -]{0,100}?)\s{0,4}:(?:\s{1,40}(\S.{0,300}))?")
 ITEM = Pattern(r"\s{1,60}(?:[-\u2022]\s{0,4})?([A-Z][^:]{2,99})")
 TORCH = frozenset({"torch", "pytorch_version", "pytorch version"})

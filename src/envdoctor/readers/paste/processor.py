@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 FORMAT = "lscpu"
 
-NAME = Pattern(r"\s{0,8}(?:model name|name)\s{0,60}[:=]\s{0,60}(\S[^\n]{0,120})", re.IGNORECASE)
-ARCHITECTURE = Pattern(r"\s{0,8}architecture\s{0,60}[:=]\s{0,60}(\w{1,12})\s{0,4}", re.IGNORECASE)
-FLAGS = Pattern(r"\s{0,8}(?:flags|features)\s{0,60}:\s{0,60}", re.IGNORECASE)
+NAME = Pattern(r"\s{0,8}(?:model name|name)\s{0,60}[:=]\s{0,60}(\S[^\n]{0,120})", re.IGNORECASE, words=("name",))
+ARCHITECTURE = Pattern(
+    r"\s{0,8}architecture\s{0,60}[:=]\s{0,60}(\w{1,12})\s{0,4}", re.IGNORECASE, words=("architecture",)
+)
+FLAGS = Pattern(r"\s{0,8}(?:flags|features)\s{0,60}:\s{0,60}", re.IGNORECASE, words=("flags", "features"))
 
 IN_WINDOWS = {"9": "x86_64", "12": "arm64"}
 """Win32_Processor, property Architecture (learn.microsoft.com, "Win32_Processor class")."""

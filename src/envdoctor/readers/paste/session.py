@@ -40,7 +40,9 @@ MOST_WAITING = 40
 AVAILABLE = "said.cuda_available"
 
 PYTHON_PROMPT = Pattern(r"^\s{0,12}(?:>>>|\.\.\.|In \[\d{0,4}\]:)(?: |$)")
-ANSWER_PROMPT = Pattern(r"^\s{0,12}(?:Out\[\d{0,4}\]:\s{0,4}|[>#]{1,3}\s{0,3}(?=True|False|\d|'))")
+ANSWER_PROMPT = Pattern(
+    r"^\s{0,12}(?:Out\[\d{0,4}\]:\s{0,4}|[>#]{1,3}\s{0,3}(?=True|False|\d|'))", words=("out[", ">", "#")
+)
 SHELL_PROMPT = Pattern(
     r"^\s{0,12}(?:\([\w./ -]{1,60}\)\s{0,2}){0,2}"
     r"(?:[\w.-]{1,40}@[\w.-]{1,80}[: ]?[^\s$#%]{0,200}\s?[$#%]|\[[^\]\n]{3,120}\][$#]|PS [A-Za-z]:[^>\n]{0,200}>"

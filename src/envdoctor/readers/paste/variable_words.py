@@ -35,14 +35,16 @@ SOURCE = "a shell"
 _NAME = "(?P<name>" + "|".join(NAMES) + ")"
 _VALUE = r"(?P<value>\"[^\"\n]{0,2000}\"|'[^'\n]{0,2000}'|[^\s\"';&|)`]{0,2000})"
 _SET = Pattern(rf"(?<![\w$%{{-]){_NAME}(?:['\"]\])?(?:=|\s{{1,3}}=\s{{0,3}}|=\s{{1,3}}|:\s{{1,3}})(?!=){_VALUE}")
-_SET_APART = Pattern(rf"\b(?:setenv|ENV)\s{{1,3}}{_NAME}\s{{1,3}}{_VALUE}")
+_SET_APART = Pattern(rf"\b(?:setenv|ENV)\s{{1,3}}{_NAME}\s{{1,3}}{_VALUE}", words=("env",))
 _UNSET = Pattern(
     rf"\bunset\s{{1,3}}{_NAME}\b"
-    rf"|(?<![\w$]){_NAME.replace('name', 'other', 1)} (?:is |was )?(?:not set|unset|undefined)\b"
+    rf"|(?<![\w$]){_NAME.replace('name', 'other', 1)} (?:is |was )?(?:not set|unset|undefined)\b",
+    words=("unset", "not set", "undefined"),
 )
 _SHOWN = Pattern(
     rf"(?:echo|printenv|Write-Output)\s{{1,3}}[\"']?[$%]?(?:env:)?\{{?{_NAME}\}}?%?[\"']?\s{{0,4}}"
-    r"(?:(?:->|=>|:|=|#)\s{0,3}(?P<value>\S.{0,2000}))?$"
+    r"(?:(?:->|=>|:|=|#)\s{0,3}(?P<value>\S.{0,2000}))?$",
+    words=("echo", "printenv", "write-output"),
 )
 
 
