@@ -87,7 +87,8 @@ def test_explain_prints_the_page(rule: str) -> None:
     # Only a command may be wider, alone on its line.
     wide = [line for line in said.stdout.splitlines() if len(line) > 80]
     assert [line for line in wide if not re.fullmatch(r"\W*`[^`]+`\W*", line)] == []
-    assert f"A machine with this: {known.fires[0].title}." in " ".join(said.stdout.split())
+    if not known.of_files_alone:  # no machine shows those
+        assert f"A machine with this: {known.fires[0].title}." in " ".join(said.stdout.split())
     for when, severity in known.severities.items():
         assert f"  {severity.word:8} {when}\n" in said.stdout
 

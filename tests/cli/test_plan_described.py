@@ -135,7 +135,7 @@ def test_no_python(text: str, hint: str) -> None:
         ("RTX 6000", "Quadro RTX 6000 or RTX 6000 Ada"),
         ("Quadro 6000", "Quadro RTX 6000"),
         ("Orin Nano", "did you mean Jetson Orin Nano?"),
-        ("480", "unknown to this matrix"),
+        ("4801", "unknown to this matrix"),
         ("MI300X", "AMD's"),
         ("Radeon RX 7900 XTX", "AMD's"),
         ("gfx1100", "AMD's"),

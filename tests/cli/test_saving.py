@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -92,13 +93,19 @@ def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", ["old", None])
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, old: str | None) -> None:
+def test_a_failure_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str | None
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     report = tmp_path / "report"
     if old is not None:
         report.write_text(old)
     before = [path.name for path in tmp_path.iterdir()]
-    with pytest.raises(TypeError):
-        deliver.save(str(report), b"no text")  # type: ignore[arg-type]
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(Unusable, match="cannot be written"):
+        deliver.save(str(report), "new")
     assert [path.name for path in tmp_path.iterdir()] == before
     assert old is None or report.read_text() == old
 

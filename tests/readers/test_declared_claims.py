@@ -41,6 +41,8 @@ CUDNN = "cudnn-version-mismatch"
         ("The image holds PyTorch v2.6, CUDA 12.1 and cuDNN 8.", CUDNN, "cuDNN 9"),
         ("PyTorch 2.7 with CUDA 12.1", INDEX, "cu118, cu126 and cu128"),
         ("The 2.7 with CUDA 12.1 is the torch of this guide.", INDEX, "cu118, cu126 and cu128"),
+        ("PyTorch 2.8 officially supports 11.8 and 12.1.", INDEX, "cu126, cu128 and cu129"),
+        ("```\nPyTorch   CUDA\n2.7.0     12.1\n```", INDEX, "cu118, cu126 and cu128"),
         ("PyTorch 2.8 officially supports CUDA 11.8 and 12.1.", INDEX, "cu126, cu128 and cu129"),
         ("官方的 PyTorch 2.8 支持 CUDA 11.8 和 12.1。", INDEX, "cu126, cu128 and cu129"),
         ("镜像不仅集成了 PyTorch\uff082.7.0\uff09\uff0c还有 torchvision\uff080.18.0\uff09。", PAIR, "0.22.0"),

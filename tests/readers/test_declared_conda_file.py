@@ -248,9 +248,9 @@ environments:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("pixi.toml", "[package]\n"),
+        ("pixi.toml", "[other]\n"),
         ("pixi.toml", "dependencies = [\n"),
-        ("pixi.lock", "environments: 3\n"),
+        ("pixi.lock", "packages: []\n"),
         ("pixi.lock", "\t"),
     ],
 )

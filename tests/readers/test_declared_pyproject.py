@@ -281,6 +281,8 @@ def test_what_a_project_is_built_with_is_an_environment_of_its_own() -> None:
     [
         ("[project\n", "no TOML"),
         ("a = " + "[" * 5000, "no TOML"),
+        ("a = " + "[" * 5000 + "]" * 5000, "no TOML"),
+        ('a = """' + '\\"' * 100_000, "no TOML"),
         ("x = 1\n" * 200_000, "larger"),
         (".".join("a" * 5000) + " = 1", "parts"),
         ("[project]\ndependencies = [" + '"torch",\n' * 3000 + "]", "more than 2000"),
@@ -330,3 +332,23 @@ def test_a_value_is_found_wherever_toml_lets_it_stand() -> None:
     assert toml.written(("t", "u", 1, "v", 0, "na")) == "two"
     assert toml.place("f", ("t", "u", 1, "w", "n"), at_key=True)[1:3] == (11, 1)
     assert toml.place("f", ("nowhere",)) == ("f", 1, 1, 0)
+
+
+def test_a_table_over_several_lines_is_read_as_pixi_and_uv_read_it() -> None:
+    text = """\
+[tool.uv.sources]
+torch = { # why
+  index = "a{,}b", # "which"
+  marker = 'os_name == "nt"',
+}
+[project]
+dependencies = ["torch==2.6.0", ]
+[[tool.uv.index]]
+name = "a{,}b"
+url = "https://download.pytorch.org/whl/cu126"
+"""
+    (case,) = cases(text).values()
+    assert [(one.source, one.place.line, one.marker) for one in case.of("torch")] == [
+        ("https://download.pytorch.org/whl/cu126", 7, 'os_name == "nt"'),
+        (None, 7, 'os_name != "nt"'),
+    ]

@@ -240,3 +240,21 @@ def test_what_is_no_yaml_is_said_in_one_line() -> None:
     trouble = workflows.read("jobs: [", "ci.yml").trouble
     assert trouble
     assert "\n" not in trouble
+
+
+def test_a_matrix_that_makes_too_much_is_cut_and_said_so() -> None:
+    axes = "".join(f"        k{number}: [1, 2, 3, 4, 5, 6, 7, 8]\n" for number in range(10))
+    used = " ".join(f"${{{{ matrix.k{number} }}}}" for number in range(10))
+    text = f"jobs:\n  a:\n    strategy:\n      matrix:\n{axes}    steps:\n" + f"    - run: echo {used}\n" * 200
+    assert workflows.read(text, "ci.yml").trouble == "its matrices make more than was read"
+
+
+def test_combinations_that_differ_in_nothing_used_are_one() -> None:
+    text = """
+        jobs:
+          a:
+            strategy: {matrix: {shard: [1, 2, 3], torch: ["2.7.0"]}}
+            steps:
+              - run: pip install torch==${{ matrix.torch }}
+        """
+    assert found(text) == [("torch==2.7.0", "")]

@@ -41,8 +41,8 @@ def encode(report: Report) -> dict[str, Value]:
             "overlay": encode_overlay(report.overlay),
         },
         "envdoctor": report.envdoctor,
-        **({"paste": _encode_paste(report.paste)} if report.paste else {}),
-        **({"lint": _encode_lint(report.lint)} if report.lint else {}),
+        "paste": _encode_paste(report.paste) if report.paste else None,
+        "lint": _encode_lint(report.lint) if report.lint else None,
     }
 
 

@@ -9,6 +9,7 @@ from envdoctor.codec.redact import Redactor
 from envdoctor.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from envdoctor.model.asking import PasteView
     from envdoctor.model.finding import Diagnosis, Evidence, Finding
     from envdoctor.model.fix import FixReport
     from envdoctor.model.linted import LintView
@@ -33,7 +34,12 @@ def redacted_report(
         plan=_plan(report.plan, redactor),
         overlay=report.overlay and report.overlay._replace(file=redactor.text(report.overlay.file)),
         lint=report.lint and _lint(report.lint, redactor),
+        paste=report.paste and _paste(report.paste, redactor),
     )
+
+
+def _paste(paste: PasteView, redactor: Redactor) -> PasteView:
+    return replace(paste, name=redactor.text(paste.name), beside=tuple(redactor.text(one) for one in paste.beside))
 
 
 def _lint(lint: LintView, redactor: Redactor) -> LintView:

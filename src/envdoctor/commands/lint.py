@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from envdoctor.commands.knowledge import Knowledge
     from envdoctor.diagnose.on_target import Target
     from envdoctor.model.declared import Flaw
+    from envdoctor.model.declared_file import DeclaredFile
     from envdoctor.model.finding import Diagnosis, Finding
     from envdoctor.model.plan import Plan
     from envdoctor.model.snapshot import Snapshot
+
+KIN = re.compile(r"torch|pytorch|triton|nvidia-|cuda|cudnn|xformers|flash-attn|vllm")
+"""How the names of distributions begin that are torch, or go with it."""
 
 
 @click.command(name="lint")
@@ -117,6 +122,7 @@ def command(
             unread=tuple(found.unread),
             mended=mended,
             target=target.words if target else "",
+            about_torch=any(_is_about_torch(one) for one in found.files.values()),
         ),
     )
     deliver.deliver(report, form, outputs, verbose=verbose)
@@ -144,6 +150,14 @@ def _judge(found: Found, knowledge: Knowledge, target: Target | None) -> tuple[D
         target=target.flaws if target else None,
     )
     return replace(diagnosis, findings=with_replacements(flaws, found.texts)), flaws
+
+
+def _is_about_torch(file: DeclaredFile) -> bool:
+    """Whether a file declares anything of torch, of what goes with it, or of images."""
+    return bool(file.containers) or any(
+        case.base or case.cudas or case.cudnns or any(KIN.match(one.name) for one in case.requirements)
+        for case in file.cases
+    )
 
 
 def _plan(findings: tuple[Finding, ...]) -> Plan:

@@ -116,6 +116,10 @@ class InThought:
         if re.fullmatch(r"cu\d{2,3}", build.channel):
             cuda = wheel.cuda if wheel and wheel.cuda else cuda_of(build.channel)
             facts |= {"torch.cuda": Known("{}.{}".format(*minor(cuda)), SOURCE), "torch.hip": Absent("a CUDA build")}
+        release = self.matrix.release(build.release)
+        if not inside and not build.conda and release is not None and bare.known("python.tag") is None:
+            tags = release.platform_tags.get(platform, ())  # those of its wheels for whatever Python
+            facts["torch.wheel_tags"] = Known([f"py3-none-{tag}" for tag in tags], SOURCE)
         facts["torch.channel"] = Known(build.channel, SOURCE)
         foretold = {
             name: Known(fact.value, SOURCE)

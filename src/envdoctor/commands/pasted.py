@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 20_000_000
 """What is read of a paste; a whole build log has a tenth of it."""
 
+SNAPSHOT, HEAD = '"schema": "envdoctor.snapshot/', 100
+"""What `--save-snapshot` writes first, and the characters it stands in: it is no text that somebody pasted."""
+
 
 def read(name: str) -> tuple[Pasted, int | None]:
     """Return the machine of a paste, and how many lines were read where it has more.
@@ -36,6 +39,8 @@ def of_content(raw: bytes, name: str) -> tuple[Pasted, int | None]:
         text = decode(raw)
     except NotText as problem:
         raise Unusable(f"{name}: {problem}") from None
+    if SNAPSHOT in text[:HEAD]:
+        raise Unusable(f"{name}: a saved snapshot and no paste; judge it with: envdoctor check --snapshot {name}")
     lines, cut = read_ends(text)
     if not any(line.text.strip() for line in lines):
         raise Unusable(f"{name}: empty")

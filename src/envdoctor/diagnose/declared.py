@@ -76,11 +76,16 @@ def _flaws(rule: DeclaredRule, matrix: Matrix, file: DeclaredFile) -> Iterator[F
         for case in file.cases:
             if not case.comment:
                 with suppress(Undecidable):
-                    yield from rule.judge(case, matrix)
+                    yield from (_unsafe(flaw) if case.claim else flaw for flaw in rule.judge(case, matrix))
     if rule.of_container is not None:
         for container in file.containers:
             with suppress(Undecidable):
                 yield from rule.of_container(container, matrix)
+
+
+def _unsafe(flaw: Flaw) -> Flaw:
+    """What somebody wrote for people is for a person to reword: it may tell of a defect on purpose."""
+    return flaw._replace(amendments=tuple(one._replace(safe=False) for one in flaw.amendments))
 
 
 def _with_causes(flaws: Sequence[Flaw], explained: Mapping[str, Collection[str]]) -> Iterator[Flaw]:

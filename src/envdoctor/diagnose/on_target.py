@@ -110,7 +110,7 @@ class Target:
     def _case(self, case: Case, form: str, inside: bool) -> Iterator[Flaw]:
         bare = Machine(self.machines.bare(inside))
         platform = bare.wheel_platform
-        if case.platform not in ("", platform):
+        if not f"{platform}-".startswith(f"{case.platform}-" if case.platform else ""):
             return
         here = replace(case, platform=platform)
         python = None if inside else _minor(bare)

@@ -32,9 +32,14 @@ class FileMended(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LintView:
-    """How files were judged. `target` is the machine they were judged against, in words, "" where none was named."""
+    """How files were judged.
+
+    `target` is the machine they were judged against, in words, "" where none was named. `about_torch` where anything in
+    them names torch, what goes with it, or an image.
+    """
 
     files: tuple[FileRead, ...]
     unread: tuple[Unread, ...] = ()
     mended: tuple[FileMended, ...] = ()
     target: str = ""
+    about_torch: bool = True

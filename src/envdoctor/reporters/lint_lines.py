@@ -76,7 +76,6 @@ def _sum(report: Report, lint: LintView) -> str:
         if number:
             counts.append(f"{number} {severity.word}{'s' * (number > 1)}")
     files = f"{len(lint.files)} file{'s' * (len(lint.files) != 1)}"
-    declared = sum(file.cases for file in lint.files)
     against = f" against {safe(lint.target)}" if lint.target else ""
     if counts:
         safe_ones = sum(one.corrections for one in lint.mended if not one.written)
@@ -84,7 +83,7 @@ def _sum(report: Report, lint: LintView) -> str:
         return f"{files}{against}: {', '.join(counts)}.{more}"
     if not lint.files:
         return "No file was judged." if lint.unread else NO_FILES
-    return f"{files}{against}: nothing is wrong." if declared else f"{files}: {NOTHING_DECLARED}"
+    return f"{files}{against}: nothing is wrong." if lint.about_torch else f"{files}: {NOTHING_DECLARED}"
 
 
 def _lines(number: int) -> str:

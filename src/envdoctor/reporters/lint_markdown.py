@@ -21,9 +21,8 @@ def lint_markdown(report: Report, lint: LintView) -> Iterator[str]:
     """Yield the lines of a report about files, in the order of files and lines; nothing of the files acts in it."""
     against = f" against {inline(safe(lint.target))}" if lint.target else ""
     if not report.diagnosis.findings:
-        declared = any(file.cases for file in lint.files)
         calm = f"Nothing is wrong in what these files declare{against}."
-        yield calm if declared else NOTHING_DECLARED if lint.files else NO_FILES
+        yield calm if lint.about_torch else NOTHING_DECLARED if lint.files else NO_FILES
     elif lint.target:
         yield f"Judged{against}."
         yield ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envdoctor.readers.declared.container_images import image_cases
 from envdoctor.readers.declared.install_commands import commands_in
 from envdoctor.readers.declared.shell import MOST, script_of
 
@@ -18,4 +19,5 @@ def read(text: str, name: str) -> DeclaredFile:
     """Return what the commands of a batch file or, by its ending, a PowerShell script install."""
     powershell = name.lower().endswith((".ps1", ".psm1"))
     commands = commands_in(text[:MOST], name, shell="powershell" if powershell else "batch")
-    return script_of(FORMAT_OF_POWERSHELL if powershell else FORMAT, text, commands)
+    read_of_it = script_of(FORMAT_OF_POWERSHELL if powershell else FORMAT, text, commands)
+    return read_of_it._replace(cases=(*read_of_it.cases, *image_cases(text[:MOST], name)))

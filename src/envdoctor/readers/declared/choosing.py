@@ -37,6 +37,7 @@ BEGINS: tuple[tuple[str, str], ...] = (
     (r"(?mi)\A\s*@echo off", "batch"),
     (r"(?m)^(?:build-system|project|tool\.[\w.-]+)?\[(?:project|tool\.(?:uv|poetry|pdm))\b", "pyproject"),
     (r"(?m)^@EXPLICIT\s*$", "conda_file"),
+    (r"(?m)^apiVersion:\s*[\w./-]", "kubernetes"),
     (r"(?m)^services:\s*$", "compose"),
     (r"(?m)^(?:jobs|runs):\s*$", "workflows"),
     (r"(?m)^(?:before_script|script|stages):", "workflows"),
@@ -44,7 +45,7 @@ BEGINS: tuple[tuple[str, str], ...] = (
 )
 """How the beginning of a file without a telling name looks, asked in this order."""
 
-YAML = ("compose", "workflows", "conda_file")
+YAML = ("kubernetes", "compose", "workflows", "conda_file")
 HEAD = 20_000
 """Characters of which the kind of a file is judged."""
 

@@ -6,7 +6,7 @@ import re
 
 _DOUBT = re.compile(
     r"\b(?:not|n[o']t|cannot|can'?t|won'?t|doesn'?t|don'?t|isn'?t|wasn'?t|aren'?t|no|none|never|nor|neither|without|"
-    r"instead|unless|rather|wrong\w*|in(?:correct|compatible|compatibility)|unsupported|fail\w*|errors?|crash\w*|broken|breaks?|bugs?|"
+    r"instead|unless|rather|beside|besides|wrong\w*|in(?:correct|compatible|compatibility)|unsupported|fail\w*|errors?|crash\w*|broken|breaks?|bugs?|"
     r"mismatch\w*|conflict\w*|drop(?:s|ped)?|remov\w+|deprecat\w+|previous\w*|earlier|formerly|old(?:er)?|legacy|"
     r"upgrad\w+|downgrad\w+|mov(?:ed?|es|ing)|switch\w*|migrat\w+|chang\w+|bump\w*|replac\w+|since|until|before|after|"
     r"vs|versus|than|compar\w+|while|whereas|but|although|however|tested|verified|validated|benchmark\w*|experiments?|"
@@ -17,7 +17,8 @@ _DOUBT = re.compile(
     r"probado|non|senza|testato|не|нет|без|вместо|если|тест\w*|провер\w*)\b|"
     r"不(?![仅但只光同])|没|未|无法|無法|错误|錯誤|失败|避免|而非|而不|勿|别|冲突|衝突|升级|降级|升級|早期|旧|舊|移除|弃用|"
     r"取消|放弃|测试|測試|实验|實驗|实测|源码|如果|若|假如|报错|是否|吗|对比|相比|而是|改为|改成|迁移|"
-    r"ない|ません|エラー|テスト|検証|않|못|없|오류|테스트",
+    r"ない|ません|エラー|テスト|検証|않|못|없|오류|테스트|"
+    r"==[\w.+]{1,40}[`'\"*\s]{0,6}(?:→|⇒|➜|[-=]>)",
     re.IGNORECASE,
 )
 _ELSEWHERE = re.compile(

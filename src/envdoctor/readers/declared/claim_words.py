@@ -62,6 +62,13 @@ _BARE = re.compile(
 )
 """A version of torch without its name, where the text names torch elsewhere: "2.7 with CUDA 12.6"."""
 
+_OFFICIAL = re.compile(
+    r"(?:officially|offiziell|officiellement|oficialmente|официально|官方)\s{0,2}"
+    r"(?:supports?|unterstützt|поддерживает|soporta|支持|仅支持)?\s{0,2}((?:9|1[0-3])\.\d)(?!\d)",
+    re.IGNORECASE,
+)
+"""A CUDA without its name: "PyTorch 2.8 officially supports 11.8 and 12.6"."""
+
 _BUILD = re.compile(r"\+(cu\d{2,3}|cpu|xpu|rocm[\d.]{1,6})(?![\w])", re.IGNORECASE)
 _SERIES = re.compile(r"\.[xX*](?!\w)")
 _NEXT = re.compile(
@@ -101,6 +108,10 @@ def mentions_in(text: str) -> tuple[Mention, ...]:
         bare = _BARE.search(text)
         if bare:
             found.append(Mention("torch", bare[1], bare.start(1), bare.end(1)))
+    official = _OFFICIAL.search(text)
+    one = mention_at("cuda", text, official.start(1), official[1]) if official else None
+    if one:
+        found += [one, *_further(text, one.end)]
     for match in _CHANNEL.finditer(text):
         cuda = f"{match[1][:-1]}.{match[1][-1]}"
         found.append(Mention("cuda", cuda, match.start(), match.end()))

@@ -179,24 +179,26 @@ def _of_list(
         if short and not is_doubtful(line) and mentions[0].start < 48:
             found.extend(one._replace(start=at + one.start, end=at + one.end) for one in mentions)
     torches = {one.version for one in found if one.kind == "torch"}
-    if not holds or is_of_a_machine(stretch.text) or re.search(r"(?i)\b(?:GPU|OS)\s?:", stretch.text):
+    machine = is_of_a_machine(stretch.text) or bool(re.search(r"(?i)\b(?:GPU|OS)\s?[:：]", stretch.text))
+    if not holds or machine:
         found = _without_cuda(found)
     if len(torches) == 1 and not is_of_others(stretch.text):
         yield from _case(tuple(found), stretch, file, "list")
     elif not torches and subject and not any(one.kind == "torch" for one in mentions_in(stretch.text)):
         yield from _case(tuple(found), stretch, file, "list", subject)
     for item in items:
-        yield from _of_sentences(joined([item]), file)
+        yield from _of_sentences(joined([item]), file, machine=machine)
 
 
-def _of_sentences(stretch: Stretch, file: str) -> Iterator[Case]:
+def _of_sentences(stretch: Stretch, file: str, *, machine: bool = False) -> Iterator[Case]:
+    """Sentences, each a claim of its own; `machine` where what stands around them describes one."""
     if "torch" not in stretch.text.lower():
         return
     for begin, words, asks in sentences(stretch):
         if asks or len(words) > _MOST_OF_A_SENTENCE or is_doubtful(words):
             continue
         mentions = mentions_in(words)
-        if is_of_a_machine(words):
+        if machine or is_of_a_machine(words):
             mentions = tuple(_without_cuda(mentions))
         moved = tuple(one._replace(start=begin + one.start, end=begin + one.end) for one in mentions)
         yield from _case(moved, stretch, file, "sentence")

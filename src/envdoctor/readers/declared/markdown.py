@@ -44,7 +44,7 @@ _FAILED = re.compile(
 """What stands in the record of a command that failed: nobody is told to run it."""
 
 
-MOST_OF_ARTICLE = 1_000_000
+MOST_OF_ARTICLE = 600_000
 """Characters of an article that are read; of its code, no more than of a script."""
 
 _MARKDOWN = (".md", ".markdown", ".mdx", ".qmd", ".rmd")
@@ -69,7 +69,7 @@ def read(text: str, name: str) -> DeclaredFile:
     trouble = f"only its first {MOST_OF_ARTICLE} characters were read" if len(text) > MOST_OF_ARTICLE else None
     cases = tuple(_cases(divided, name))
     taken = {one.place.line for case in cases for one in case.requirements}
-    cases += tuple(claims_in(text[:MOST_OF_ARTICLE], name, divided.prose, taken))
+    cases += tuple(claims_in(text[:MOST_OF_ARTICLE], name, _prose(divided, taken), taken))
     cases += tuple(uses_in(_code(divided), name, cases))
     return DeclaredFile(FORMAT if is_markdown else FORMAT_OF_TEXT, cases, trouble=trouble)
 
@@ -104,6 +104,17 @@ def _cases(divided: Divided, name: str) -> Iterator[Case]:
         yield from cases_of(commands)
         if commands and (wishes := commands[-1].case.pythons):
             made = (block.section, wishes[-1])
+
+
+def _prose(divided: Divided, taken: set[int]) -> list[tuple[int, str]]:
+    """The prose of an article, and the blocks of no language in which no command was found: tables are shown so."""
+    found = dict(divided.prose)
+    for block in divided.blocks:
+        lines = list(enumerate(block.text.split("\n"), block.line))
+        is_text = block.language in ("", "text", "txt", "plaintext") and not block.inline
+        if is_text and not _FAILED.search(block.text) and not any(number in taken for number, _ in lines):
+            found.update(lines)
+    return sorted(found.items())
 
 
 def _code(divided: Divided) -> Iterator[tuple[int, str]]:

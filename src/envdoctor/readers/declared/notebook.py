@@ -26,6 +26,9 @@ FORMAT = "notebook"
 MOST_OF_FILE = 20_000_000
 """Characters of a notebook that is read: pictures are kept in it."""
 
+MOST_CELLS = 2000
+"""Cells of a notebook that are read; long courses have some hundreds."""
+
 _TO_SHELL = re.compile(r"\s{0,40}(?:[!%](?!%)|(?:pip3?|conda|mamba|uv)\s{1,4}(?:pip\s)?(?:install|add)\b)")
 """A line that IPython hands on; of `pip install` without a sign it does too (its automagic)."""
 
@@ -115,6 +118,3 @@ def _commands(cell: _Cell, script: Script) -> Iterator[InstallCommand]:
 def _articles(cell: _Cell, name: str) -> Iterator[Case]:
     for case in cases_of_article("\n".join(cell.lines), name):
         yield moved(case, _first(cell) - 1)
-
-MOST_CELLS = 2000
-"""Cells of a notebook that are read; long courses have some hundreds."""

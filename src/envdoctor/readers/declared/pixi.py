@@ -27,6 +27,7 @@ FORMAT = "pixi.toml"
 MOST = 100
 """Environments and platforms of one manifest that are looked at."""
 
+_TABLES = ("workspace", "project", "package", "dependencies", "pypi-dependencies", "feature", "target")
 _FAMILIES = {"unix": ("linux", "osx"), "linux": ("linux",), "osx": ("osx",), "macos": ("osx",), "win": ("win",)}
 _CONDA = ("dependencies", "run-dependencies", "host-dependencies")
 _INDEXES: tuple[tuple[str, IndexKind], ...] = (
@@ -44,9 +45,7 @@ def read(text: str, name: str) -> DeclaredFile:
         toml = read_toml(text)
     except Unreadable as problem:
         return DeclaredFile(FORMAT, trouble=str(problem))
-    if not any(
-        key in toml.document for key in ("workspace", "project", "dependencies", "pypi-dependencies", "feature")
-    ):
+    if not any(key in toml.document for key in _TABLES):
         return DeclaredFile(FORMAT, trouble="it has no table of pixi")
     return DeclaredFile(FORMAT, tuple(cases(toml, (), name)))
 

@@ -34,7 +34,10 @@ def read_lock(text: str, name: str) -> DeclaredFile:
     except Unreadable as problem:
         return DeclaredFile(FORMAT, trouble=str(problem))
     cases: list[Case] = []
-    for environment in entries(entry(roots[0] if roots else None, "environments")):
+    environments = entry(roots[0] if roots else None, "environments")
+    if environments is None:
+        return DeclaredFile(FORMAT, trouble="it has no list of environments")
+    for environment in entries(environments):
         for platform in entries(entry(environment.value, "packages")):
             found = CondaCase(name)
             for package in items(platform.value)[:MOST_PACKAGES]:
@@ -42,7 +45,7 @@ def read_lock(text: str, name: str) -> DeclaredFile:
             if found.said_something and len(cases) < MOST:
                 label = f"environment {environment.key} on {platform.key}"
                 cases.append(found.case(label, platform=PLATFORMS.get(platform.key, ""), pinned=True))
-    return DeclaredFile(FORMAT, tuple(cases), trouble=None if cases else "it has no list of environments")
+    return DeclaredFile(FORMAT, tuple(cases))
 
 
 def _add(package: Node, lines: list[str], found: CondaCase) -> None:

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from envdoctor.model.declared_file import DeclaredFile
+from envdoctor.readers.declared.container_images import image_cases
 from envdoctor.readers.declared.install_commands import commands_in
 from envdoctor.readers.declared.together import cases_of
 from envdoctor.readers.declared.uses import uses_in
@@ -28,7 +29,7 @@ def read(text: str, name: str) -> DeclaredFile:
     """Return what the commands of a script install; `name` is the file that places name."""
     read_of_it = script_of(FORMAT, text, commands_in(text[:MOST], name))
     uses = uses_in(enumerate(text[:MOST].split("\n"), 1), name, read_of_it.cases)
-    return read_of_it._replace(cases=(*read_of_it.cases, *uses))
+    return read_of_it._replace(cases=(*read_of_it.cases, *image_cases(text[:MOST], name), *uses))
 
 
 def script_of(form: str, text: str, commands: Iterable[InstallCommand]) -> DeclaredFile:

@@ -38,6 +38,9 @@ class Divided(NamedTuple):
 _FENCE = re.compile(r"\s{0,40}(?:`{3,}|~{3,})\s{0,4}\{?\.?([\w+-]{0,40})")
 _TAG = re.compile(r"<!--|-->|</?[A-Za-z][^<>]{0,300}>")
 _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^`\n]{3,2000})\1(?!`)")
+_MOST_OF_A_REST = 400
+"""Characters of code in the second line of what a paragraph broke in two."""
+
 _CODE_OF_HTML = re.compile(r"<(?:pre|code|samp|kbd)\b", re.IGNORECASE)
 _COMMAND = re.compile(
     r"[\s>]{0,40}(?:(?:[-*+•]|\d{1,2}[.)])\s{1,4})?(?:[$%>#!\u276f]\s{0,4})?(?:sudo\s(?:-H\s)?)?"
@@ -84,6 +87,7 @@ def divided_markdown(text: str) -> Divided:
         elif token.type == "inline":
             said = token.content[-200:]
             blocks.extend(_inline(lines, first, end, section))
+            blocks.extend(_over_two_lines(lines, first, end, section))
             blocks.extend(_bare(lines, first, end, section))
     prose = tuple((number + 1, line) for number, line in enumerate(lines) if number not in code and line.strip())
     return Divided(tuple(sorted(blocks, key=lambda one: (one.line, one.column))), prose)
@@ -166,6 +170,18 @@ def _inline(lines: Sequence[str], first: int, end: int, section: int) -> Iterato
             said = lines[number][begin : match.start()][-80:]
             yield Block(content, number + 1, "", said, section, inline=True, column=column + 1)
             begin = match.end()
+
+
+def _over_two_lines(lines: Sequence[str], first: int, end: int, section: int) -> Iterator[Block]:
+    """The code within sentences that a paragraph broke: as one command that goes on in the next line."""
+    for number in range(first, end - 1):
+        left = _SPAN.sub(lambda span: " " * len(span[0]), lines[number])
+        begin = left.find("`") + 1
+        after, closed, _ = lines[number + 1].partition("`")
+        if not begin or left.count("`") > 1 or not closed or not after.strip() or len(after) > _MOST_OF_A_REST:
+            continue
+        text = f"{' ' * begin}{lines[number][begin:].rstrip()} \\\n{after}"
+        yield Block(text, number + 1, "", lines[number][:begin][-80:], section, inline=True)
 
 
 def _bare(lines: Sequence[str], first: int, end: int, section: int) -> Iterator[Block]:

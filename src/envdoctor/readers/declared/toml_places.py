@@ -140,7 +140,7 @@ def read_toml(text: str) -> Toml:
     try:
         document = document_of(text, MOST_BY_HAND)
     except Unreadable:
-        plain = _with_tables_on_one_line(text[:MOST_BY_HAND])
+        plain = _with_tables_on_one_line(text) if len(text) <= MOST_BY_HAND else text
         if plain == text:
             raise
         document = document_of(plain, MOST_BY_HAND)
@@ -163,13 +163,16 @@ def _with_tables_on_one_line(text: str) -> str:
     comma = -1  # where a comma stands that nothing but blanks has followed
     for match in _TOKEN.finditer(text):
         word, kind = match[0], match.lastgroup
+        if word in ("'", '"'):  # a string that does not end: neither does the search for its end at every quote in it
+            return text
         in_table = bool(within) and within[-1] == "{"
         if kind == "opens":
             within.append(word)
         elif kind == "closes":
             if in_table and comma >= 0:
                 said[comma] = " "
-            within = within[:-1]
+            if within:
+                within.pop()
         elif in_table and kind in ("end", "comment"):
             word = " " * len(word)
         if kind == "comma":

@@ -11,6 +11,7 @@ from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.model.snapshot import Snapshot
 from envdoctor.readers.paste.completing import complete
 from envdoctor.readers.paste.listed import package_facts
+from envdoctor.readers.paste.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 MOST_TEXTS = 60
 MOST_LENGTH = 2000
 """Texts of failures that are kept, and characters of each: the first tell what went wrong, the rest repeats it."""
+
+PROMPT = Pattern(
+    r"^\s{0,12}(?:\([\w./ -]{1,60}\)\s{0,2}){0,2}(?:\[[\w.-]{1,40}@[^\]\n]{1,100}\]|[\w.-]{1,40}@[\w.-]{1,80}[: ]?[^\s$#%]{0,200})"
+    r"\s?[$#%](?:\s|$)",
+    words=("@",),
+)
+"""What names a person and a machine, before what they typed."""
 
 GPU_NAME = r"gpu\.\d+\.name"
 
@@ -125,5 +133,6 @@ def _rows(said: Sequence[SaidLine]) -> list[Value]:
     """Return the texts in the order of their lines, each once, bounded."""
     first: dict[str, int] = {}
     for one in sorted(said, key=lambda text: text.line):
-        first.setdefault(strip_credentials(one.text[:MOST_LENGTH]), one.line)
+        text = "\n".join(PROMPT.sub("", line) for line in one.text[:MOST_LENGTH].split("\n"))
+        first.setdefault(strip_credentials(text), one.line)
     return [{"text": text, "line": line} for text, line in list(first.items())[:MOST_TEXTS]]

@@ -39,6 +39,7 @@ SUBJECTS = (
     "centos", "linux", "macos", "mac", "apple", "jetson", "jetpack", "wsl", "glibc", "red hat", "rhel", "arch",
     "os:", "os =", "系统", "显卡", "驱动", "numpy", "triton", "mkl", "xformers", "flash", "vllm", "docker", "container",
     "shm", "shared mem", "kube", "pod", "colab", "node", "mig ", "nvs",
+    "suspend", "hibernat", "standby", "wake", "woke", "sleep",
 )  # fmt: skip
 """Lower case; a line without any of them is about something else."""
 
@@ -82,6 +83,11 @@ _SIGNS = str.maketrans(
     | {0xD7: "x", 0x2013: "-", 0x2014: "-"}
 )
 """Full-width punctuation, the sign of multiplication and dashes, as the patterns here know them."""
+
+_SCRIPTS = Pattern(
+    r"(?<=[A-Za-z0-9])(?=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])|(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=[A-Za-z0-9])"
+)
+"""Where Latin words touch those of Chinese, Japanese and Korean, which stand without blanks: no `\\b` is there."""
 
 _EXAMPLE = Pattern(r"[(\[](?:e\.?g\.?|i\.e\.|such as|for example|optional|please)[^()\[\]]{0,120}[)\]]", re.IGNORECASE)
 """What issue templates show people to write."""
@@ -146,6 +152,8 @@ def clauses(lines: Sequence[Line]) -> list[Clause]:
     contained = any(_CONTAINER.search(line.text[:LONGEST]) for line in chosen)
     for line in chosen:
         text = line.text[:LONGEST].translate(_SIGNS)
+        if not text.isascii():
+            text = _SCRIPTS.sub(" ", text)
         if _SECTION.match(text):
             section, label = _of_heading(text), Stance.PLAIN
         elif _LABEL.match(text):

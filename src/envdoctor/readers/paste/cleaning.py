@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MOST_LETTERS = 20_000
 """Characters kept of one line; the flags of a processor, the longest that says something, have 2,000."""
 
-MOST_LINES = 200_000
-"""Lines kept; a long training log has some ten thousand."""
+MOST_LINES = 20_000
+"""Lines kept; a `<br>` makes one as well, so that the bounds of `ends.py` are none of these."""
 
 MOST_PIECES = 1000
 """Lines that `<br>` makes of one: a whole report without line feeds has some two hundred."""

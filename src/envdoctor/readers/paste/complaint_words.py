@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 _NO_NVIDIA = Pattern(
     r"(?:n't have(?: an?| any)?|\b(?:no|not (?:using|have|having|an?)(?: an?| any)?|without(?: an?)?|lacks?(?: an?)?"
     r"|isn't an?|hasn't(?: an?)?)) (?:nvidia|cuda(?:[- ](?:capable|enabled|compatible))?)(?:[- ](?:capable|enabled))?"
-    r" (?:gpu|graphics?|video|card|hardware|device)(?! (?:is |was |were )?(?:found|detected|available|visible|driver))"
-    r"|没有(?:nvidia|英伟达|独立?)?显卡",
+    r" (?:gpu|graphics?|video|card|hardware|device)"
+    r"(?! (?:is |was |were )?(?:found|detected|available|visible|driver|in(?:side)? |within))"
+    r"|没有\s?(?:nvidia|英伟达|独立?)?\s?显卡",
     re.IGNORECASE,
-    words=("nvidia", "cuda", "显卡"),
+    words=("nvidia", "cuda", "没有"),
 )
 _NO_GPU = Pattern(
     r"\b(?:i|we|it|machine|laptop|computer|pc|server|system|mac(?:book)?|notebook|vm|box)\b[^.,;]{0,30}"
@@ -56,6 +57,16 @@ _MISSED = Pattern(
 _AVAILABLE = Pattern(
     r"\bcuda(?: is)? available\s?[:=]?\s{0,3}(?P<answer>true|false|yes|no)\b", re.IGNORECASE, words=("available",)
 )
+_ASLEEP = Pattern(
+    r"\b(?:after|from|since|when|whenever|if|once|following|upon)\b[^.;]{0,40}\b(?:suspend(?:s|ed|ing)?|resum(?:e|es|ed|ing)"
+    r"|sleep(?:s|ing)?|wak(?:e|es|ing|en|eup|e-up)|woke|wakes? up|hibernat\w{1,4}|stand-?by)\b",
+    re.IGNORECASE,
+    words=("suspend", "resum", "sleep", "wak", "woke", "hibernat", "standby", "stand-by"),
+)
+_OF_A_CALL = Pattern(
+    r"time\.sleep|sleep\(|sleep_|resum\w{1,4}[_ ](?:from|training|checkpoint|epoch)|_resume", re.IGNORECASE
+)
+"""Programs sleep and resume as well, and no driver minds."""
 _SHARED_MEMORY = Pattern(
     r"(?:/dev/shm|shm[-_ ]?size|shared memory(?: size)?)"
     r"(?:[\s`'\"]{0,3}(?:is|of|was|only|size|has|just|[:=(|])){0,4}[\s`'\"]{0,3}"
@@ -82,6 +93,9 @@ def complaint_facts(clauses: Sequence[Clause], source: str) -> Iterator[Stated]:
     missed = next((one for one in told if _MISSED.search(one.text)), None)
     if missed:
         yield Stated("said.wants_gpu", Known(True, source), missed.line)
+    asleep = next((one for one in clauses if _ASLEEP.search(one.text) and not _OF_A_CALL.search(one.text)), None)
+    if asleep:
+        yield Stated("said.after_suspend", Known(True, source), asleep.line)
     for clause in told:
         match = _SHARED_MEMORY.search(clause.text)
         if match:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LONGEST = 2000
 
 _RUN = Pattern(
-    r"\b(?P<tool>nvidia-docker|docker|podman|nerdctl)\s{1,3}(?:container\s{1,3})?"
-    r"(?P<verb>run|create|exec|compose|start)\b(?P<rest>.{0,1500})",
+    r"\b(?P<tool>nvidia-docker|docker-compose|docker|podman|nerdctl)\s{1,3}(?:container\s{1,3})?"
+    r"(?P<verb>run|create|exec|compose|start|up)\b(?P<rest>.{0,1500})",
     words=("docker", "podman", "nerdctl"),
 )
 _SINGULARITY = Pattern(
@@ -65,6 +65,8 @@ _NOT = Pattern(
 _BUT_NOT = Pattern(r"\b(?:works?|worked|fine|ok|true|available)\b[^.;]{0,60}\bnot\s{0,2}$", re.IGNORECASE)
 """"Works on the host, not in the container": it is about the container."""
 _WORKS_THERE = Pattern(r"[^.;]{0,40}\b(?:works?|worked|is fine|ok)\b", re.IGNORECASE)
+_COMPOSE = Pattern(r"\s{0,8}[a-z0-9][\w.-]{1,60}[-_]\d{1,3}\s{1,30}\| ", words=("|",))
+"""What `docker compose` puts before the lines of a service."""
 _BANNER = Pattern(
     r"NVIDIA Release \d\d\.\d\d|WARNING: The NVIDIA Driver was not detected|Container image Copyright",
     words=("nvidia release", "driver was not", "container image"),
@@ -90,7 +92,7 @@ _NAMED_IMAGE = Pattern(
 )
 _SIGNS = (
     "docker", "container", "podman", "kube", "k8s", "pod", "singularity", "apptainer", "@", "image", "nvidia/", "nvcr",
-    "nvidia release", "driver was not", "nvidia.com",
+    "nvidia release", "driver was not", "nvidia.com", "_1 ", "-1 ",
 )  # fmt: skip
 
 
@@ -116,7 +118,7 @@ def _of_line(text: str, number: int, source: str) -> Iterator[Stated]:
     image = IMAGE.search(text) or _NAMED_IMAGE.search(text)
     if run:
         runtime: str | None = "podman" if run["tool"] == "podman" else "docker"
-        if run["verb"] in ("run", "create"):
+        if run["verb"] in ("run", "create") and run["tool"] != "docker-compose":
             given = run["tool"] == "nvidia-docker" or bool(_GPUS.search(run["rest"]))
             yield Stated("said.container_gpus", Known(given, source), number)
             image = image or _ANY_IMAGE.search(run["rest"])
@@ -137,7 +139,7 @@ def _told(text: str) -> str | None:
         return "docker"
     if _PODS.search(text):
         return "kubernetes"
-    if _PROMPT.match(text) or _BANNER.match(text.strip()):
+    if _PROMPT.match(text) or _COMPOSE.match(text) or _BANNER.match(text.strip()):
         return "docker"
     within = _WITHIN.search(text) or _LISTED.match(text)
     if within is None:

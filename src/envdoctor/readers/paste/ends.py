@@ -29,14 +29,14 @@ def read_ends(text: str) -> tuple[tuple[Line, ...], int | None]:
 
 
 def _end_of_first(text: str, feed: str) -> int:
-    """Return where the first half ends, or the text, where all of it is to be read."""
+    """Return where the first half ends, with a line unless one alone is too long, or where all of a short text does."""
     if len(text) <= MOST_CHARACTERS and text.count(feed) < MOST_LINES:
         return len(text)
     at = 0
     for _ in range(MOST_LINES // 2):
         found = text.find(feed, at, MOST_CHARACTERS // 2)
         if found < 0:
-            return MOST_CHARACTERS // 2
+            return at or MOST_CHARACTERS // 2
         at = found + 1
     return at
 

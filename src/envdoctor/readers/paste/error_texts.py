@@ -32,12 +32,16 @@ MOST_CHARACTERS, MOST_LINES = 900, 5
 
 LONGEST_LINE = 2000
 
+HANGING = 12
+"""Blanks by which logs indent the rest of a message, as wide as a time and a level; code is indented by less."""
+
 MOST_KINDS = 5000
 """Complaints that are remembered to tell them once."""
 
 WORDS = (
     "error", "exception", "warn", "fatal", "fail", "abort", "illegal", "segfault", "segmentation", "sigill", "sigbus",
     "core dumped", "killed",
+    "never return", "not return",
     "hang", "hung", "stuck", "deadlock", "froze", "freez", "timed out", "timeout", "cannot", "can't", "can not",
     "could not", "couldn't", "unable", "not found", "no such", "not exist", "n't exist", "no nvidia", "not detected",
     "no cuda", "no gpu", "no devices", "no module", "no space left", "no kernel", "no match", "no sm_", "no operator",
@@ -126,11 +130,16 @@ def _text(lines: Sequence[Line], spot: Spot) -> str:
     """Return a complaint with the lines that carry on its sentence, without credentials."""
     parts = [f"In {spot.frame}:"] if spot.frame else []
     parts += [lines[at].text[:LONGEST_LINE].strip() for at in range(spot.begin, spot.at + 1)]
+    before = lines[spot.at].text
+    margin = len(before) - len(before.lstrip())
     for more in islice(lines, spot.at + 1, spot.at + MOST_LINES):
         carried = more.text[:LONGEST_LINE].strip()
-        if not carried or FRAME.match(more.text[:LONGEST_LINE]) or _complains(carried):
+        if not carried or FRAME.match(more.text[:LONGEST_LINE]):
+            break
+        if _complains(carried) and not _carries_on(before, more.text[:LONGEST_LINE], margin):
             break
         parts.append(carried)
+        before = more.text
     return strip_credentials("\n".join(parts)[:LONGEST_LINE])[:MOST_CHARACTERS]
 
 
@@ -139,6 +148,12 @@ def _complains(text: str) -> bool:
     if not any(word in lower for word in WORDS) or any(word in lower for word in NO_COMPLAINT):
         return False
     return not QUOTED_CODE.match(lower) or "error:" in lower
+
+
+def _carries_on(before: str, text: str, margin: int) -> bool:
+    """Whether a line is the rest of a wrapped message: by a log with a hanging indent, or within a sentence."""
+    hangs = len(text) - len(text.lstrip()) >= margin + HANGING
+    return hangs or (text.strip()[0].islower() and _is_sentence(before))
 
 
 def _is_sentence(text: str) -> bool:

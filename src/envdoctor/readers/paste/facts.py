@@ -10,6 +10,7 @@ FACTS = {
     "said.no_nvidia_gpu": "true where its writer says that the machine has no NVIDIA GPU",
     "said.wants_gpu": "true where its writer misses the GPU",
     "said.container_gpus": "whether the container was started with GPUs, where the command is shown",
+    "said.after_suspend": "true where its writer says that it began after the machine was suspended",
     "said.image": "the container image it happens in",
     "said.taken_elsewhere": "true where its writer says that what is shown was taken on another machine (a login node)",
     "said.installs": "commands that installed torch: tool, command, the indexes it names, line",

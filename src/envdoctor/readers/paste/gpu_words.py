@@ -71,7 +71,8 @@ BARE = Pattern(
 """A number alone names a GPU behind an article, a count or a word for it, and before "Ti"."""
 
 AMD = Pattern(
-    r"(?<![\w])(?:AMD )?(?i:Radeon(?: \(?(?:TM|R)\)?)?(?: (?:RX|Pro|VII|Vega|R[579]|HD|Instinct)){0,2}"
+    r"(?<![\w])AMD (?i:GPU|graphics|video|card)(?![\w])"
+    r"|(?<![\w])(?:AMD )?(?i:Radeon(?: \(?(?:TM|R)\)?)?(?: (?:RX|Pro|VII|Vega|R[579]|HD|Instinct)){0,2}"
     r"(?: [A-Z]{0,2}\d{2,4}[A-Z]?(?: XTX?)?)?|RX ?[4-9]\d{2,3}(?: ?(?:XTX?|GRE))?)|(?<![\w])MI\d{2,3}[XA]?(?![\w])"
 )
 GFX = Pattern(r"(?<![\w])gfx(?:\d{3,4}|9[04][0-9a-f])(?![\w])", words=("gfx",))

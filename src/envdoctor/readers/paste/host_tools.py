@@ -10,6 +10,7 @@ max locked memory           (kbytes, -l) 64
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from envdoctor.model.fact import Absent, Known
@@ -31,6 +32,8 @@ _UNAME = (
 _RELEASE = r"\s{0,4}(\d\.\d{1,3}\.\d{1,3}(?:\.\d{1,3})?-(?:microsoft-standard[\w-]{0,12}|\d{5}-Microsoft|tegra))\s{0,4}"
 _DARWIN = r"\bDarwin \S{1,80} (\d\d)\.\d{1,2}\.\d{1,2} Darwin Kernel Version.{0,200}\b(arm64|x86_64)\s{0,4}$"
 _MACHINE = r"\b(x86_64|aarch64|ppc64le)\b(?!.{0,300}\b(?:x86_64|aarch64|ppc64le)\b)"
+_MACHINE_ASKED = r".{0,120}\b(?:uname -[mpi]|arch)\s{0,4}"
+_MACHINE_ALONE = r"\s{0,4}(x86_64|aarch64|arm64)\s{0,4}"
 _OS_RELEASE = r"(ID|VERSION_ID)=[\"']?([a-z0-9._-]{1,30})[\"']?\s{0,4}"
 _LONG_NAME = (
     r"(?:PRETTY_NAME=|Description:\s{1,8}|\s{0,12}Operating System:\s{1,4})[\"']?([A-Z][^\"']{2,80})[\"']?\s{0,4}"
@@ -63,6 +66,7 @@ def read(lines: Sequence[Line]) -> Reading:
     stated: list[Stated] = []
     claimed: set[int] = set()
     release: dict[str, tuple[str, int]] = {}
+    stated += _machine(lines)
     in_wsl = any("wsl" in line.text.lower() or "microsoft-standard" in line.text for line in lines)
     for line in lines:
         text = line.text
@@ -84,6 +88,15 @@ def read(lines: Sequence[Line]) -> Reading:
         stated.insert(0, Stated("host.version", Known(f"{name} {version}".strip(), "os-release"), number))
         stated.insert(0, Stated("host.os", Known("linux", "os-release"), number))
     return Reading(FORMAT, tuple(stated), claimed=frozenset(claimed))
+
+
+def _machine(lines: Sequence[Line]) -> Iterator[Stated]:
+    """Read the answer of `uname -m`: one word, below the command."""
+    for asked, answer in pairwise(lines):
+        machine = re.fullmatch(_MACHINE_ALONE, answer.text[:40]) if answer.text[:1] in " xa" else None
+        if machine and re.fullmatch(_MACHINE_ASKED, asked.text[:200]):
+            system = "macos" if machine[1] == "arm64" else "linux"
+            yield Stated("host.platform", Known(f"{system}-{machine[1]}", "uname"), answer.number)
 
 
 def _facts(text: str) -> Iterator[tuple[str, Fact]]:

@@ -26,7 +26,7 @@ _INSTALLS = Pattern(
     r"(?P<command>(?:python[\d.]{0,5}\s{1,3}-m\s{1,3})?(?:pip[\d.]{0,5}|conda|mamba|micromamba|uv\s{1,3}pip|uv|poetry|pdm|pixi)\s{1,3}"
     r"(?:install|add|create)\s[^\n]{1,1500})"
 )
-_REMARK = Pattern(r"\s\(|\s{2,}[#(]|\s#\s|\s->\s|`")
+_REMARK = Pattern(r"\s\(|\s\s#|\s#\s|\s->\s|`")
 _CHANNEL = Pattern(r"/whl/(?:nightly/|test/)?(?P<channel>cu\d{3}|cu\d{2}|cpu)(?![\w])")
 
 

@@ -16,6 +16,7 @@ from envdoctor.rules.declared.releases import (
     is_published,
     known,
     partner_for,
+    partner_of,
     torch_of,
     torch_of_image,
     wanted,
@@ -63,6 +64,8 @@ def _in_world(rule: DeclaredRule, name: str, case: Case, world: World, matrix: M
         if partner is None:
             continue
         beside = world.of("torch", manager) or world.of("torch")
+        if _solved((*said, *beside)):
+            continue
         image = None if beside else torch_of_image(case.base)
         if image is not None:
             yield from _over_image(rule, name, image, Side(partner, _telling(said)), matrix)
@@ -75,6 +78,11 @@ def _in_world(rule: DeclaredRule, name: str, case: Case, world: World, matrix: M
             yield _by_release(rule, name, torch, own, matrix)
         elif not _same_build(name, torch.demand, partner):
             yield _by_build(rule, name, torch, own)
+
+
+def _solved(said: tuple[Requirement, ...]) -> bool:
+    """Whether builds are named to the last letter: conda's solver joined them, and knows what its builds ask for."""
+    return all(one.manager == "conda" and one.build and "*" not in one.build for one in said)
 
 
 def _torch(matrix: Matrix, name: str, beside: tuple[Requirement, ...], world: World) -> Side | None:
@@ -121,7 +129,7 @@ def _joined(matrix: Matrix, name: str, torch: Demand, partner: Demand, *, loose:
     """
     for version in partner.releases:
         if version in matrix.past_partners.get(name, {}) and not (
-            torch_of(matrix, name, version) or partner.bounds.exact
+            torch_of(matrix, name, version) or partner.bounds.exact or _of_its_days(matrix, name, torch)
         ):
             continue
         if torch.newer and goes_beyond(matrix, name, version):
@@ -139,6 +147,12 @@ def _joined(matrix: Matrix, name: str, torch: Demand, partner: Demand, *, loose:
         for one in known(matrix, "torch")
         if minor(one) in minors
     )
+
+
+def _of_its_days(matrix: Matrix, name: str, torch: Demand) -> bool:
+    """Whether a torch that is demanded had a partner that asks for no torch."""
+    own = (partner_of(matrix, name, one) for one in torch.releases)
+    return any(torch_of(matrix, name, one) == "" for one in own if one)
 
 
 def _newest_of(matrix: Matrix, name: str, torch: Demand) -> bool:
@@ -167,7 +181,7 @@ def _by_release(rule: DeclaredRule, name: str, torch: Side, partner: Side, matri
         made = f", made for torch {asks.removeprefix('==')}," if asks and asks.startswith("==") else ""
         what = f"{name} {_version(partner, name)}{made} does not go with torch {beside}"
     else:
-        what = f"No {name} {_version(partner, name)} goes with torch {beside}"
+        what = " ".join(f"No {name} {_version(partner, name)} goes with torch {beside}".split())
     instead = f"the {name} of torch {newest} is {right}" if right else f"torch {newest} has no {name} of its own"
     amendments = _amended(partner, f"{right}") if right else ()
     when = MAY_NOT_LOAD if asks == "" else DECLARED

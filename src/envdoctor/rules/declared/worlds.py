@@ -105,7 +105,8 @@ def environments(case: Case, matrix: Matrix) -> tuple[Environment, ...]:
 
 @remembered()
 def _environments(matrix: Matrix, wishes: tuple[str, ...], platform: str) -> tuple[Environment, ...]:
-    platforms = (platform,) if platform in PLATFORMS else PLATFORMS
+    own = tuple(one for one in PLATFORMS if platform and f"{one}-".startswith(f"{platform}-"))
+    platforms = own or PLATFORMS
     newest = newest_minor(matrix)
     if wishes:
         minors = [one for one in range(OLDEST_DECLARED, newest + 2) if all(serves(wish, one) for wish in wishes)]

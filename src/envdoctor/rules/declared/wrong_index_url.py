@@ -25,7 +25,7 @@ from envdoctor.rules.declared.releases import (
     wanted,
 )
 from envdoctor.rules.declared.stated_cuda import contradiction
-from envdoctor.rules.declared.worlds import worlds
+from envdoctor.rules.declared.worlds import World, environments, holds, worlds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.declared import Case, Flaw, Index, Requirement
     from envdoctor.rules.declared.addresses import Address
-    from envdoctor.rules.declared.worlds import World
+    from envdoctor.rules.declared.worlds import Environment
 
 NAMES = ("torch", *PARTNERS)
 
@@ -55,19 +55,25 @@ class Wanted(NamedTuple):
 def judge(case: Case, matrix: Matrix) -> Iterator[Flaw]:
     """Look at each index, then at each build that is named, then at what a text says of CUDA."""
     told: set[object] = set()
-    for world in worlds(case, matrix, NAMES):
+    # What a list of requirements elsewhere takes from an index is not known, and one that is none gives nothing.
+    for world in worlds(case, matrix, NAMES) or (World((), ()),):
         for flaw in _in_world(case, world, matrix):
             if flaw.finding.location not in told:
                 told.add(flaw.finding.location)
                 yield flaw
     torch = wanted(matrix, case.of("torch")) if case.cudas else None
     for said in case.cudas:
-        found = contradiction(said, torch, matrix)
+        found = contradiction(said, torch, matrix, solved=_is_solved(case))
         if found:
             # Which of its builds a text means is a guess, and a list of them is to be written anew.
             amendments = found.amendments if len(case.cudas) == 1 or not case.claim else ()
             amendments = tuple(one._replace(safe=one.safe and not case.claim) for one in amendments)
             yield RULE.flaw("torch", found.message, said.place, *amendments)
+
+
+def _is_solved(case: Case) -> bool:
+    """Whether a solver has found the torch of a case, or pip is to take it: no channel of conda lacks it then."""
+    return case.pinned or any(one.manager == "pip" or one.build for one in case.of("torch"))
 
 
 def _in_world(case: Case, world: World, matrix: Matrix) -> Iterator[Flaw]:
@@ -84,7 +90,7 @@ def _in_world(case: Case, world: World, matrix: Matrix) -> Iterator[Flaw]:
     if torch is None or faulty:
         return
     flaw = (
-        _not_on_macos(torch, indexes, world)
+        _not_on_macos(torch, indexes, world, environments(case, matrix))
         or _never_built(torch, indexes, world, matrix)
         or _unreachable(torch, indexes, matrix)
     )
@@ -95,8 +101,10 @@ def _in_world(case: Case, world: World, matrix: Matrix) -> Iterator[Flaw]:
 
 
 def _serves(index: Index, world: World) -> bool:
-    """Whether torch or a partner may be taken from an index in this world."""
-    return any((one.source is None and not index.explicit) or one.source == index.url for one in world.requirements)
+    """Whether torch or a partner may be taken from an index in this world, or what is taken there is not known."""
+    return not world.requirements or any(
+        (one.source is None and not index.explicit) or one.source == index.url for one in world.requirements
+    )
 
 
 def _wanted(world: World, matrix: Matrix) -> Wanted | None:
@@ -167,9 +175,16 @@ def _never_published(matrix: Matrix, channel: str) -> bool:
     return minor(cuda_of(plain)) < max(minor(cuda_of(one)) for one in all_cuda_channels(matrix))
 
 
-def _not_on_macos(torch: Wanted, indexes: list[Index], world: World) -> Flaw | None:
-    """A CUDA build, or an index of CUDA builds alone, where only macOS is meant."""
-    if not all(place.os == "macos" for place in world.environments):
+def _not_on_macos(
+    torch: Wanted, indexes: list[Index], world: World, everywhere: tuple[Environment, ...]
+) -> Flaw | None:
+    """A CUDA build, or an index of CUDA builds alone, where only macOS is meant.
+
+    A demand that also holds elsewhere is not meant for macOS, whatever stands beside it there.
+    """
+    marker = torch.said.marker
+    meant = [place for place in everywhere if not marker or holds(marker, place)]
+    if not all(place.os == "macos" for place in (*world.environments, *meant)):
         return None
     first = next((one for one in indexes if one.kind == "index-url" or one.url == torch.said.source), None)
     address = read_address(first.url) if first else None

@@ -52,6 +52,8 @@ def absent_gpu(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
         return None
     if questions.in_wsl(machine):
         return likely("wsl-driver")
+    if questions.says(machine, "said.no_nvidia_gpu") and not questions.has_gpu(machine):
+        return Cause("no-nvidia-gpu")
     if questions.in_container(machine):
         return likely("no-gpu-in-container")
     if re.search(r"NVML: Unknown Error|No devices were found|ERROR_UNKNOWN", text):
@@ -113,12 +115,20 @@ def start_refused(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
         return likely("wsl-driver")
     if machine.snapshot.known("nvml.status") not in (0, None):
         return None
+    if any("driver on your system is too old" in told for told in questions.texts(machine)):
+        return None  # another try of the same paste names the reason
     if machine.told("env.CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return likely("cuda-visible-devices-empty")
     known_without = machine.is_absent("driver.version") or machine.snapshot.known("said.container_gpus") is False
     if known_without and questions.in_container(machine):
         return likely("no-gpu-in-container")
     return None if "illegal memory" in text else likely(cuda_start.STALE)
+
+
+def launch_failed(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
+    """A kernel that ends without a reason is the program's own matter, unless it began when the machine woke up."""
+    del text, matrix
+    return likely(cuda_start.STALE) if questions.says(machine, "said.after_suspend") else None
 
 
 def not_ready(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
@@ -211,7 +221,12 @@ def not_compiled(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
 
 def vision_operators(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """Torchvision's operators are gone: it is of another torch; by two installers, where conda's is not imported."""
-    del text, matrix
+    del matrix
+    demanded = re.search(r"requires|depends on|has requirement", text)
+    told = " ".join(questions.texts(machine)) if demanded else ""
+    asked = re.findall(r"\btorch ?\(?={0,2}(\d{1,2}\.\d{1,2}\.\d{1,2})", told)
+    if len(asked) > 1 and len(set(asked)) == 1:
+        return None  # one release, with and without its CUDA, that a resolver takes for two
     return likely("conda-pip-mix") if _conda_asked_pip_used(machine) else Cause("torch-torchvision-mismatch")
 
 
@@ -302,8 +317,9 @@ def missing_cuda_library(text: str, machine: Machine, matrix: Matrix) -> Cause |
 def foreign_extension(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """Something that was compiled for another torch; the partners of torch have rules of their own."""
     del machine, matrix
-    where = _frame(text) or text
+    words = text.replace("_torch_sox", "torchaudio")
     for partner in ("torchvision", "torchaudio"):
+        where = _frame(words) if partner in _frame(words) else words
         if partner in where and not OF_EXTENSION.search(where.replace("torchvision", "").replace("torchaudio", "")):
             return Cause(f"torch-{partner}-mismatch")
     return Cause("abi-undefined-symbol")
@@ -347,7 +363,9 @@ def shared_memory(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     return Cause("dev-shm-too-small", sure=re.search(r"shm|shared memory|worker|</?torch_", text) is not None)
 
 
-HANGING = re.compile(r"\b(?:hang|hung|stuck|dead ?lock|freez|froze)|time(?:d )?out", re.IGNORECASE)
+HANGING = re.compile(
+    r"\b(?:hang|hung|stuck|dead ?lock|freez|froze)|time(?:d )?out|(?:never|not|n't) returns?\b", re.IGNORECASE
+)
 OF_PEERS = re.compile(r"P2P_DISABLE ?= ?1|P2P_DISABLE.{0,20}\b1\b|iommu|\bACS\b|p2pBandwidth", re.IGNORECASE)
 FROM_GPU_TO_GPU = re.compile(r"nccl|all_?reduce|\bDDP\b|DataParallel|multi-?\s?gpu|GPUs\b|\d ?[xX]|P2P", re.IGNORECASE)
 

@@ -59,6 +59,17 @@ def _names_gpu(machine: Machine) -> bool:
     return bool(questions.gpu_names(machine)) and not questions.has_only_other_gpus(machine)
 
 
+def cuda_init_stale(machine: Machine, matrix: Matrix) -> Inference | None:
+    """CUDA that is gone since the machine was suspended."""
+    del matrix
+    if not is_unseen(machine) or not questions.says(machine, "said.after_suspend") or questions.is_cpu_build(machine):
+        return None
+    return Inference(
+        "torch sees no GPU since the machine was suspended: the driver's module nvidia_uvm came back in a stale state.",
+        ("said.after_suspend", AVAILABLE, "driver.version"),
+    )
+
+
 def driver_missing(machine: Machine, matrix: Matrix) -> Inference | None:
     """A CUDA build, no driver that a tool could collect, and no other reason."""
     del matrix
@@ -124,7 +135,7 @@ def wsl_driver(machine: Machine, matrix: Matrix) -> Inference | None:
 def cpu_only_build(machine: Machine, matrix: Matrix) -> Inference | None:
     """A build without CUDA where a GPU is missed, or a toolkit of CUDA is told and nothing that failed."""
     del matrix
-    if not is_unseen(machine) and not _says_cuda_of_cpu_build(machine):
+    if not is_unseen(machine) and not _says_cuda_of_cpu_build(machine) and not _lists_gpus(machine):
         return None
     if questions.is_rocm(machine) or questions.has_only_other_gpus(machine) or _is_elsewhere(machine):
         return None
@@ -137,6 +148,12 @@ def cpu_only_build(machine: Machine, matrix: Matrix) -> Inference | None:
     )
 
 
+def _lists_gpus(machine: Machine) -> bool:
+    """Whether nvidia-smi lists GPUs, and nothing is told that failed."""
+    works = machine.snapshot.known("nvml.status") == 0 and _names_gpu(machine)
+    return works and not questions.texts(machine) and machine.snapshot.known(AVAILABLE) is not True
+
+
 def _says_cuda_of_cpu_build(machine: Machine) -> bool:
     """Whether a CUDA toolkit is told beside a CPU build, and nothing that failed."""
     names = ("toolkit.nvcc_version", "toolkit.home_version")
@@ -145,12 +162,13 @@ def _says_cuda_of_cpu_build(machine: Machine) -> bool:
 
 
 def mig(machine: Machine, matrix: Matrix) -> Inference | None:
-    """CUDA counts one device on a GPU that is divided."""
+    """CUDA counts one device on GPUs that are divided."""
     del matrix
     count = machine.snapshot.known("said.device_count")
-    instances = machine.snapshot.known("gpu.0.mig")
-    divided = machine.told("gpu.0.mig_mode") == "on" or (isinstance(instances, list) and bool(instances))
-    if not divided or count not in (0, 1) or (isinstance(instances, list) and len(instances) == 1 == count):
+    listed = [machine.snapshot.known(f"gpu.{index}.mig") for index in range(questions.MOST_GPUS)]
+    instances = sum(len(of_one) for of_one in listed if isinstance(of_one, list))
+    divided = machine.told("gpu.0.mig_mode") == "on" or instances > 0
+    if not divided or count not in (0, 1) or instances == 1 == count:
         return None
     return Inference(
         f"The GPU is divided by MIG and torch counts {count}: a CUDA process enumerates one instance at most, the "
@@ -187,8 +205,17 @@ def conda_pip_mix(machine: Machine, matrix: Matrix) -> Inference | None:
     return Inference(
         f"conda lists torch {by_conda} and pip torch {by_pip}: each installed its own, and one lies over the other.",
         ("packages.conda", "packages.installed", "torch.version"),
-        when="both installed torch",
+        when="its partners do not load" if _left_behind(machine, rows, by_conda) else "both installed torch",
     )
+
+
+def _left_behind(machine: Machine, rows: object, torch: str) -> bool:
+    """Whether the torchvision that is there is conda's still, for a torch of another release than is imported."""
+    row = rows.get("torchvision") if isinstance(rows, dict) else None
+    record = str(row.get("version") or "") if isinstance(row, dict) else ""
+    imported = machine.told("torch.version") or ""
+    stays = bool(record) and _public(machine.told("torchvision.version") or "") == _public(record)
+    return stays and torch.split(".")[:2] != imported.split(".")[:2]
 
 
 def _public(version: str) -> str:
@@ -224,7 +251,7 @@ def _foreign_partner(machine: Machine, partner: str) -> Inference | None:
 def wrong_index_url(machine: Machine, matrix: Matrix) -> Inference | None:
     """A CPU build that plain pip gave, on a system for which its own index has no other."""
     del matrix
-    if not questions.is_cpu_build(machine) or not misses_gpu(machine):
+    if not questions.is_cpu_build(machine) or not (misses_gpu(machine) or _lists_gpus(machine)):
         return None
     if not questions.by_plain_pip(machine):
         return None
@@ -237,6 +264,7 @@ def wrong_index_url(machine: Machine, matrix: Matrix) -> Inference | None:
 INFERENCES: Mapping[str, Callable[[Machine, Matrix], Inference | None]] = {
     "conda-pip-mix": conda_pip_mix,
     "cpu-only-build": cpu_only_build,
+    "cuda-init-stale-driver-state": cuda_init_stale,
     "driver-missing": driver_missing,
     "duplicate-torch-install": duplicate_torch_install,
     "mig": mig,

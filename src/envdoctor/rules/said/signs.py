@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from envdoctor.rules import cuda_start
 from envdoctor.rules.said import causes
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ SIGNS = (
          r"|Xid \([^)]{1,40}\): 79|GPU requires re(?:set|start)|ERROR_RESET_REQUIRED"),
     Sign(("driver-too-old-for-gpu",), r"NVRM: .{0,160}(?:is not supported by|ignored by|requires use of)"
          r"|installed in this system is not supported by|requires use of the NVIDIA open kernel modules"),
+    Sign((cuda_start.STALE,), r"CUDA error: unspecified launch failure|cudaErrorLaunchFailure|CUDA_ERROR_LAUNCH_FAILED",
+         causes.launch_failed),
     Sign(("wsl-driver",), r"GPU access blocked by the operating system|/usr/lib/wsl/lib/\S{1,60} is not a symbolic link"
          r"|dxgkio_\w{1,40}: Ioctl failed"),
     Sign((*ABSENT, "driver-too-old"), r"could not select device driver|NVIDIA Driver was not detected"
@@ -126,8 +129,8 @@ SIGNS = (
          r"|sm_\d{2,3}a? (?:is )?not (?:yet )?supported", causes.missing_kernels),
     Sign(("driver-too-old", "gpu-arch-not-in-wheel"), r"PTX was compiled with an unsupported toolchain"
          r"|UnsupportedPtxVersion|UNSUPPORTED_PTX_VERSION|PTX JIT compilation failed", causes.unsupported_ptx),
-    Sign(("cudnn-version-mismatch", "cudnn-shadowed-by-ld-library-path"), r"cuDNN version incompatibility"
-         r"|CUDNN_STATUS_(?:SUBLIBRARY_)?(?:VERSION_MISMATCH|LOADING_FAILED)|undefined symbol: cudnn[A-Z]"
+    Sign(("cudnn-version-mismatch", "cudnn-shadowed-by-ld-library-path"), r"cuDNN version (?:incompatibility|mismatch)"
+         r"|CUDNN_STATUS_(?:SUBLIBRARY_)?(?:VERSION_MISMATCH|LOADING_FAILED)|undefined symbol:? cudnn[A-Z]"
          r"|[Cc]ould not load library \W?libcudnn|[Uu]nable to (?:load|find) .{0,80}libcudnn"
          rf"|libcudnn\w{{0,30}}\.so[.\d]{{0,9}}: (?:undefined symbol|{NO_FILE})|version libcudnn\w{{0,30}}\.so"
          r"|Loaded runtime CuDNN library|Cannot load symbol cudnn|linked against \(\d{1,2}, \d"
@@ -140,10 +143,12 @@ SIGNS = (
          causes.failing_library),
     Sign(("cpu-only-build", "wrong-index-url", "no-nvidia-gpu"), r"Torch not compiled with CUDA|[Tt]orch (?:is|was) not"
          r" (?:compiled|built) with CUDA|not linked with support for cuda|PyTorch (?:is|was) (?:a )?CPU"
-         r"|Cannot initialize CUDA without ATen_cuda library|without CUDA support.{0,40}torch", causes.not_compiled),
+         r"|Cannot initialize CUDA without ATen_cuda library|without CUDA support.{0,40}torch"
+         r"|[Tt]orch (?:is |was )?(?:compiled|built) without CUDA", causes.not_compiled),
     # What is installed beside torch.
     Sign(("torch-torchaudio-mismatch",), r"PyTorch and TorchAudio were compiled with different"
-         r"|torchaudio[\w./\\-]{0,80}: (?:undefined symbol|cannot open)|torchaudio \S{1,30} requires torch"
+         r"|(?:torchaudio|_torch_sox)[\w./\\-]{0,80}: (?:undefined symbol|cannot open)"
+         r"|torchaudio \S{1,30} requires torch"
          r"|torchaudio \S{1,30} has requirement torch|[Ff]ailed to initialize FFmpeg extension.{0,80}symbol"
          r"|libtorchaudio\W.{0,80}(?:could not be found|Symbol not found)|torchaudio(?:_sox)?::\w{2,30}"),
     Sign(("torch-torchvision-mismatch", "conda-pip-mix"), r"torchvision::\w{2,30}|Couldn't load custom C\+\+ ops"
@@ -173,11 +178,11 @@ SIGNS = (
          r"|no wheels with a matching platform tag|None of the wheel's tags match.{0,80}torch", causes.no_distribution),
     Sign(("cuda-package-pin-broken",), r"torch \S{1,30} (?:has requirement|requires) nvidia-"),
     # Libraries of other releases.
-    Sign(("mkl-incompatible",), r"undefined symbol: (?:iJIT_|mkl_)|MKL FATAL ERROR|INTEL MKL ERROR"
+    Sign(("mkl-incompatible",), r"undefined symbol:? (?:iJIT_|mkl_)|MKL FATAL ERROR|INTEL MKL ERROR"
          rf"|libmkl\w{{0,30}}\.so[.\d]{{0,4}}.{{0,40}}(?:undefined symbol|cannot load|{NO_FILE})"),
-    Sign(("nccl-version-conflict", "mixed-cu-packages"), r"undefined symbol: p?nccl[A-Z]|NCCL version mismatch"
+    Sign(("nccl-version-conflict", "mixed-cu-packages"), r"undefined symbol:? p?nccl[A-Z]|NCCL version mismatch"
          r"|[Mm]ismatched NCCL|version libnccl\.so", causes.other_nccl),
-    Sign(("cuda-libs-shadowed-by-ld-library-path", "mixed-cu-packages"), r"undefined symbol: (?:__)?"
+    Sign(("cuda-libs-shadowed-by-ld-library-path", "mixed-cu-packages"), r"undefined symbol:? (?:__)?"
          r"(?:nvJitLink|nvrtc|cublas|cusparse|cusolver|cufft|curand|cupti|cudart|nvtx)\w?"
          r"|(?:version|symbol) lib(?:nvJitLink|cublas|cublasLt|cusparse|cusolver|cufft|curand|cupti|cudart|nvrtc)\.so"
          r"|libcu\w{2,20}\.so[.\d]{1,12}: symbol \w", causes.other_cuda_library),
@@ -222,7 +227,8 @@ SIGNS = (
          r"|unable to (?:open|write to|mmap|resize) .{0,60}(?:shared memory|</?torch_)|[Bb]us error \(core dumped\)",
          causes.shared_memory),
     Sign(("p2p-iommu-hang",),
-         r"\b(?:hang|hung|stuck|dead ?lock|freez|froze)|time(?:d )?out|P2P_DISABLE|iommu|IOMMU|\bACS\b",
+         r"\b(?:hang|hung|stuck|dead ?lock|freez|froze)|time(?:d )?out|P2P_DISABLE|iommu|IOMMU|\bACS\b"
+         r"|(?:never|not|n't) returns?\b",
          causes.hang, reported=True),
     # Other platforms.
     Sign(("macos-too-old-for-mps",), r"MPS backend is supported on [Mm]ac ?OS|MPS.{0,60}requires? [Mm]ac ?OS"
