@@ -3,8 +3,9 @@
     python benchmarks/accuracy.py --cases FOLDER --lint FOLDER [--write docs/reference/accuracy.md] [-v]
 
 A case of the first folder is a JSON file with `text` (a paste), `cause` (a rule name, or one of QUIET), and
-`label_confidence`; of the second one with `filename`, `text`, `expected` (rows of `rule`, `lines`, `fix`), `allowed` and
-`confidence`. Each is written to a file and judged by the command line, as a user would.
+`label_confidence`, or a text with a row of labels.toml, as in tests/pastes; of the second one with `filename`, `text`,
+`expected` (rows of `rule`, `lines`, `fix`), `allowed` and `confidence`. Each is written to a file and judged by the
+command line, as a user would.
 """
 
 from __future__ import annotations
@@ -72,9 +73,22 @@ def linted(case: dict) -> Judged:
 
 def each(judge, folder: Path) -> list[Judged]:
     """Judge every case of a folder, two at a time."""
-    cases = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(judge, cases))
+        return list(pool.map(judge, cases_of(folder)))
+
+
+def cases_of(folder: Path) -> list[dict]:
+    """Read the cases of a folder: JSON files, or texts beside a labels.toml."""
+    labels = folder / "labels.toml"
+    if not labels.exists():
+        return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    import tomllib
+
+    return [
+        {"id": name, "cause": label["cause"], "label_confidence": label["confidence"],
+         "text": (folder / f"{name}.txt").read_text(encoding="utf-8")}
+        for name, label in tomllib.loads(labels.read_text(encoding="utf-8")).items()
+    ]  # fmt: skip
 
 
 def triage_table(judged: list[Judged], verbose: bool) -> list[str]:

@@ -94,7 +94,7 @@ def test_a_machine_put_together_of_several(snapshot: Snapshot, wishes: Wishes) -
     plans(snapshot, diagnosis, wishes)
 
 
-@given(st.sampled_from(sorted(RULES)), st.sampled_from(GALLERY), st.data())
+@given(st.sampled_from(sorted(name for name in RULES if RULES[name].needs)), st.sampled_from(GALLERY), st.data())
 def test_a_rule_reads_what_it_says_it_needs(name: str, snapshot: Snapshot, data: st.DataObject) -> None:
     """Whatever the facts it needs are: an answer, or the one way not to answer."""
     needs = [need.replace(".N.", ".0.") for need in RULES[name].needs]

@@ -18,7 +18,7 @@ from envdoctor.readers.paste.all_readers import readings
 from envdoctor.readers.paste.assembling import Pasted, assemble
 from envdoctor.readers.paste.cleaning import MOST_LETTERS, clean
 from envdoctor.readers.paste.ends import read_ends
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 from hostile_texts import SHORT
 
 # ---- time -----------------------------------------------------------------------------------------

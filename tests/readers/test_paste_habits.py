@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from paste_lines import lines_of, values_of
 
 from envdoctor.readers.paste import error_texts, host_tools, prose, session
+from envdoctor.readers.paste.cleaning import clean
+from paste_lines import lines_of, values_of
 
 
 def _said(text: str) -> list[str]:
@@ -22,7 +23,7 @@ def test_a_message_that_a_log_wrapped_with_a_hanging_indent_is_one() -> None:
 
 
 def test_a_message_that_was_wrapped_within_a_sentence_is_one() -> None:
-    text = "RuntimeError: DataLoader worker (pid 47) is killed by signal: Bus\nerror. It may be that workers have no room\nleft."
+    text = "RuntimeError: DataLoader worker (pid 47) is killed by signal: Bus\nerror. It may be that no room is\nleft."
     assert "signal: Bus error. It may be" in _said(text)[0]
 
 
@@ -36,7 +37,7 @@ def test_code_of_a_traceback_does_not_carry_on_a_message() -> None:
     [
         "AMD GPU를 사용 중입니다",
         "AMDのGPUではなくAMD GPUです",
-        "我用的是AMD显卡，Radeon RX 580显卡",
+        "我用的是AMD Radeon RX 580显卡",
         "I have an AMD graphics card",
     ],
 )
@@ -85,12 +86,25 @@ def test_a_word_alone_is_no_answer_of_uname() -> None:
     assert "host.platform" not in values_of(host_tools.read(lines_of("wheels for\naarch64")))
 
 
-@pytest.mark.parametrize("text", ["worker_1  | no GPU", "app-web-1  | Traceback", "started docker-compose up"])
+@pytest.mark.parametrize(
+    "text", ["app_worker_1 exited with code 1", "web-1 exited with code 137", "started docker-compose up"]
+)
 def test_services_of_compose_run_in_containers(text: str) -> None:
     found = values_of(session.read(lines_of(text)))
     assert found["container.runtime"] == "docker"
     assert "said.container_gpus" not in found
 
 
-def test_a_table_is_no_log_of_compose() -> None:
-    assert "container.runtime" not in values_of(session.read(lines_of("|   0  Tesla T4    Off  | 0000:00 |")))
+def test_a_process_that_ended_is_no_service_of_compose() -> None:
+    assert "container.runtime" not in values_of(session.read(lines_of("python exited with code 1")))
+
+
+@pytest.mark.parametrize("name", ["[rank0]: ", "(RayWorkerVllm pid=5021) ", "(W rank=1 pid=7) "])
+def test_the_name_of_a_process_before_a_line_is_taken_away(name: str) -> None:
+    text = f'{name}  File "x.py", line 3, in f\n{name}RuntimeError: no\n'
+    assert [line.text for line in clean(text)][:2] == ['  File "x.py", line 3, in f', "RuntimeError: no"]
+
+
+@pytest.mark.parametrize("text", ["[rank of it]: 3", "(torch) $ python", "[1] 67900 IOT instruction", "(pid unknown)"])
+def test_other_brackets_at_the_start_of_a_line_stay(text: str) -> None:
+    assert [line.text for line in clean(text)] == [text]

@@ -25,8 +25,8 @@ LABELS = tomllib.loads((PASTES / "labels.toml").read_text(encoding="utf-8"))
 QUIET = ("not-an-env-problem", "oom-not-env")
 KNOWN_MISSES = {
     "021-requirements-on-windows": "the command names a requirements file alone, so the index of torch is not told",
-    "185-diffusers-cli-wsl1": "nobody says that the GPU is missed: the same lines stand under complaints of other things",
-    "200-nightly-over-stable": "a conda package of 2018, pytorch-nightly, beside pytorch: no rule knows two of conda's own",
+    "185-diffusers-cli-wsl1": "nobody says that the GPU is missed; the same lines stand under other complaints",
+    "200-nightly-over-stable": "pytorch-nightly, conda's of 2018, beside pytorch: no rule knows two of one installer",
 }
 
 

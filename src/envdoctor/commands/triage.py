@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
     from envdoctor.readers.paste.assembling import Pasted
 
+OF_A_PLAIN_INSTALL = ("torch.cuda", "torch.channel", "torch.hip", "torchvision.requires", "torchaudio.requires")
+"""What a plain install gives, where a paste tells a release and nothing more."""
+
 
 @click.command(name="triage")
 @click.argument("file", metavar="FILE|-")
@@ -50,16 +53,22 @@ def command(
     gh issue view 1234 --comments | envdoctor triage -
     envdoctor triage --format markdown issue.txt     a reply, ready to post
     envdoctor triage --save-snapshot seen.json -     to judge or compare later
+
+    The exit code is 0 when nothing at or above --fail-on was found, 1 when something was, 2 for a file that is empty
+    or no text, 3 with --strict where too little is told.
     """
     from dataclasses import replace
 
     from envdoctor import __version__
     from envdoctor.commands import deliver, pasted
+    from envdoctor.commands.contradictions import contradictions
     from envdoctor.commands.knowledge import Knowledge
     from envdoctor.diagnose.asking import asks
     from envdoctor.diagnose.judge import diagnose
+    from envdoctor.diagnose.other_matter import other_matter
     from envdoctor.diagnose.verdict import exit_code
     from envdoctor.model.asking import PasteView
+    from envdoctor.model.finding import Verdict
     from envdoctor.model.machine import Machine, Wishes
     from envdoctor.model.report import Report
 
@@ -71,17 +80,28 @@ def command(
     seen = paste.snapshot
     wishes = Wishes(require_gpu=seen.known("said.wants_gpu") is True)
     diagnosis = diagnose(seen, matrix, wishes, select=chosen, ignore=left_out)
+    fine = other_matter(diagnosis, seen)
+    if fine and seen.known("said.cuda_available") is True and diagnosis.verdict is Verdict.UNDETERMINED:
+        diagnosis = replace(diagnosis, verdict=Verdict.HEALTHY)  # that it works outdoes what else could be wrong
     placed = replace(diagnosis, findings=tuple(_placed(one, paste, file) for one in diagnosis.findings))
+    plan = _plan(diagnosis, Machine(seen, wishes), matrix)
     report = Report(
         snapshot=seen,
         diagnosis=placed,
-        plan=_plan(diagnosis, Machine(seen, wishes), matrix),
+        plan=plan,
         exit_code=exit_code(diagnosis, fail_on=fail_on, strict=strict),
         matrix_revision=matrix.revision,
         newest_torch=matrix.newest_torch,
         envdoctor=__version__,
         overlay=matrix.overlay_name,
-        paste=PasteView(file, paste.formats, asks(diagnosis, seen), _beside(paste), cut),
+        paste=PasteView(
+            file,
+            paste.formats,
+            asks(diagnosis, seen, plan, other_matter=fine is not None),
+            contradictions(paste),
+            cut,
+            fine or "",
+        ),
     )
     if save_snapshot:
         deliver.save_snapshot(seen, save_snapshot)
@@ -101,35 +121,26 @@ def _placed(finding: Finding, paste: Pasted, file: str) -> Finding:
     return finding if line is None else replace(finding, location=Place(file, line))
 
 
-def _beside(paste: Pasted) -> tuple[str, ...]:
-    """Say what else the paste states of a fact that was kept otherwise."""
-    from envdoctor.model.fact import Known
-
-    said = []
-    for one in paste.beside:
-        if isinstance(one.fact, Known) and isinstance(one.fact.value, (str, int, float)):
-            said.append(f"line {one.line} ({one.fact.source}) says {one.fact.value} of {one.name}")
-    return tuple(dict.fromkeys(said))[:6]
-
-
 def _plan(diagnosis: Diagnosis, machine: Machine, matrix: Matrix) -> Plan:
     """Plan for the machine as far as it is told; what only a look could tell does not stand in the way."""
     from envdoctor.model.finding import Severity
     from envdoctor.model.machine import Machine
     from envdoctor.plan import remedies
+    from envdoctor.plan.of_pastes import with_open_driver, without_facts
     from envdoctor.plan.proof import prove
     from envdoctor.plan.solve import Solver
+    from envdoctor.rules.said import filled
 
+    seen = machine.snapshot
     # A torch that the paste does not name is none to be installed.
     if not any(finding.severity > Severity.NOTE for finding in diagnosis.findings):
         return remedies.NOTHING
-    open_ended = Machine(_as_described(machine.snapshot), machine.wishes)
-    solver = Solver(open_ended, matrix, live=False)
-    return prove(
-        remedies.plan_for(diagnosis, solver),
-        solver,
-        lambda after: _judged(after, matrix, machine),
-    )
+    described = Machine(_as_described(seen), machine.wishes)
+    build = next(filled.machines(described, matrix), described).snapshot
+    named = {name: build[name] for name in OF_A_PLAIN_INSTALL if name not in seen.facts}
+    solver = Solver(Machine(described.snapshot.having(named), machine.wishes), matrix, live=False)
+    plan = without_facts(remedies.plan_for(diagnosis, solver), diagnosis)
+    return with_open_driver(prove(plan, solver, lambda after: _judged(after, matrix, machine)))
 
 
 def _judged(after: Snapshot, matrix: Matrix, machine: Machine) -> Diagnosis:

@@ -57,7 +57,7 @@ def differing(a: Snapshot, b: Snapshot) -> tuple[dict[str, tuple[Fact, Fact]], i
     left_out = 0
     for name in sorted({*a.facts, *b.facts}):
         one, other = a.facts.get(name, NOT_LOOKED_AT), b.facts.get(name, NOT_LOOKED_AT)
-        if _same(one, other):
+        if _same(one, other) or (name == "python.version" and _shorter(one, other)):
             continue
         if MOMENTARY.fullmatch(name):
             left_out += 1
@@ -70,6 +70,14 @@ def _same(one: Fact, other: Fact) -> bool:
     if isinstance(one, Known) and isinstance(other, Known):
         return bool(one.value == other.value)
     return type(one) is type(other)
+
+
+def _shorter(one: Fact, other: Fact) -> bool:
+    """Whether the one names a release by fewer numbers: a paste says 3.11 of a Python 3.11.7."""
+    if not (isinstance(one, Known) and isinstance(other, Known)):
+        return False
+    a, b = str(one.value), str(other.value)
+    return a.startswith(f"{b}.") or b.startswith(f"{a}.")
 
 
 def explain(a: Snapshot, b: Snapshot, matrix: Matrix) -> tuple[Diagnosis, Diagnosis, tuple[Explained, ...]]:

@@ -20,7 +20,8 @@ class PasteView:
 
     `name` is its file, `-` for standard input. `formats` are those that were recognised, each with the line it begins
     on. `beside` are sentences about statements that contradict what was kept. `asks` come in order of their worth.
-    `cut` is the number of lines that were read where the paste has more, else None.
+    `cut` is the number of lines that were read where the paste has more, else None. `fine` says why nothing is wrong
+    with the environment, where the paste shows that; empty where it does not.
     """
 
     name: str
@@ -28,3 +29,4 @@ class PasteView:
     asks: tuple[Ask, ...] = ()
     beside: tuple[str, ...] = ()
     cut: int | None = None
+    fine: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envdoctor.reporters.diff_words import answer, because, counted, headline
+from envdoctor.reporters.diff_words import answers, because, counted, headline, known_of_one, names, told_of_one
 from envdoctor.reporters.markdown_words import inline, paragraph
 from envdoctor.reporters.plain_text import safe, without_commands
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from envdoctor.model.difference import DiffReport
 
-MOST = 60
+MOST = 30
 """Rows of the table; a comment has room for them."""
 
 
@@ -24,21 +24,29 @@ def render_diff(report: DiffReport, *, verbose: bool = False, **_layout: object)
 
 def _lines(report: DiffReport, verbose: bool) -> Iterator[str]:
     yield paragraph(headline(report))
+    yield ""
+    for name in names(report):
+        yield f"- {inline(name)}"
     for one in report.explained:
         yield ""
-        yield f"- **{inline(because(one, report))}** {inline(safe(one.finding.message, 1000))}"
-    if report.differences:
-        shown = report.differences if verbose else report.differences[:MOST]
+        yield f"**{inline(because(one, report))}** {inline(safe(one.finding.message, 1000))}"
+    told = [row for row in report.differences if verbose or not told_of_one(row)]
+    if told:
+        shown = told if verbose else told[:MOST]
         yield ""
         yield "| fact | A | B | decides |"
         yield "|---|---|---|---|"
         for row in shown:
-            cells = (safe(row.name), answer(row.a), answer(row.b), ", ".join(row.turns))
+            cells = (safe(row.name), *answers(row), ", ".join(row.turns))
             yield "| " + " | ".join(inline(cell) for cell in cells) + " |"
-        if len(report.differences) > len(shown):
+        if len(told) > len(shown):
             yield ""
-            yield f"{len(report.differences) - len(shown)} more differences."
-    told = counted(report)
-    if told:
+            yield f"{len(told) - len(shown)} more differences."
+    left = len(report.differences) - len(told)
+    if left:
         yield ""
-        yield paragraph(told)
+        yield f"{known_of_one(left)}."
+    rest = counted(report)
+    if rest:
+        yield ""
+        yield paragraph(rest)

@@ -225,6 +225,8 @@ def _shown(evidence: Evidence, subject: str) -> str:
 
 def _calm_sentence(report: Report) -> str:
     diagnosis = report.diagnosis
+    if report.paste and report.paste.fine:
+        return safe(report.paste.fine, SENTENCE)
     if diagnosis.verdict is Verdict.UNDETERMINED:
         return "Nothing wrong was found, but not enough could be seen to say that nothing is."
     left_out = sum(skipped.left_out for skipped in diagnosis.skipped)

@@ -73,7 +73,8 @@ def module_for(name: str, text: str) -> str | None:
         return begins[0]
     if re.search(r"\.(?:toml|json|cfg|ini|py|c|cpp|cu|h|js|ts|lock)$", base):
         return None
-    lines = [line for line in head.splitlines()[:-1] or head.splitlines() if line.strip()]
+    whole = head.splitlines() if len(text) <= HEAD else head.splitlines()[:-1]
+    lines = [line for line in whole if line.strip()]
     if lines and all(re.fullmatch(REQUIREMENT_LINE, line) for line in lines[:200]):
         return "requirements"
     return "markdown"

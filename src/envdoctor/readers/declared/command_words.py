@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from envdoctor.readers.pattern import Pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,7 +57,7 @@ _SHARED = (
     r"|(?P<demand>[<>](?==|[ ]?\d(?!&|>)))"
 )
 _TOKENS = {
-    "posix": re.compile(
+    "posix": Pattern(
         rf"{_SHARED}"
         r"|(?P<redirect>(?:&>{1,2}|\d?(?:<<<|<<-?|>>|>&|<&|[<>]))[ \t]{0,9})"
         r"|(?P<operator>&&|\|\||;;&?|;&|[;&|()])"
@@ -69,7 +71,7 @@ _TOKENS = {
         r"|(?P<text>[^\s'\"$`\\;&|()<>{\u00a0\u3000]+|[\s\S])",
         re.DOTALL,
     ),
-    "batch": re.compile(
+    "batch": Pattern(
         rf"{_SHARED}"
         r"|(?P<redirect>\d?(?:>>|>&|<&|[<>])[ \t]{0,9})"
         r"|(?P<operator>&&|\|\||[&|()])"
@@ -80,7 +82,7 @@ _TOKENS = {
         r"|(?P<text>[^\s\"%!^&|()<>{$\u00a0\u3000]+|[\s\S])",
         re.DOTALL,
     ),
-    "powershell": re.compile(
+    "powershell": Pattern(
         rf"{_SHARED}"
         r"|(?P<redirect>[\d*]?(?:>>|>&|[<>])[ \t]{0,9})"
         r"|(?P<operator>&&|\|\||[;&|(){}])"
@@ -95,18 +97,18 @@ _TOKENS = {
     ),
 }
 _WITHIN = {
-    "posix": re.compile(
+    "posix": Pattern(
         r"\$\{\{[ ]{0,9}(?P<expression>[^{}\n]{1,200}?)[ ]{0,9}\}\}"
         rf"|\$\{{(?P<braced>{_NAME})(?P<rest>[^{{}}\n]{{0,400}})\}}|\$(?P<plain>{_NAME})|\$\((?P<make>{_NAME})\)"
         r"|(?P<open>\$\([^()\n]{0,300}(?:\([^()\n]{0,300}\)[^()\n]{0,300}){0,3}\)|`[^`\n]{1,300}`|\$\{[^{}\n]{0,300}\}|\$[\d@*#?!$-])"
         r"|\\(?P<escaped>[\"$`\\])|(?P<text>[^$`\\]+|[\s\S])"
     ),
-    "batch": re.compile(
+    "batch": Pattern(
         r"\$\{\{[ ]{0,9}(?P<expression>[^{}\n]{1,200}?)[ ]{0,9}\}\}"
         rf"|%(?P<plain>{_NAME})%|!(?P<braced>{_NAME})(?P<rest>(?::[^!\n]{{0,80}})?)!"
         r"|(?P<open>%~?[A-Za-z]{0,6}\d|%%~?[A-Za-z]{1,6})|(?P<text>[^%!$]+|[\s\S])"
     ),
-    "powershell": re.compile(
+    "powershell": Pattern(
         r"\$\{\{[ ]{0,9}(?P<expression>[^{}\n]{1,200}?)[ ]{0,9}\}\}"
         rf"|\$\{{(?:env:)?(?P<braced>{_NAME})(?P<rest>)\}}|\$(?:env:|script:|global:)?(?P<plain>{_NAME})"
         r"|(?P<open>\$\([^()\n]{0,300}(?:\([^()\n]{0,300}\)[^()\n]{0,300}){0,3}\))"
@@ -115,7 +117,7 @@ _WITHIN = {
 }
 """The same within double quotes, where words do not end."""
 
-_DEFAULT = re.compile(r":?[-=](?P<default>.*)", re.DOTALL)
+_DEFAULT = Pattern(r":?[-=](?P<default>.*)", re.DOTALL)
 
 
 def words_of(line: Line, shell: Shell, start: int = 0, end: int | None = None) -> Iterator[RawWord | str]:

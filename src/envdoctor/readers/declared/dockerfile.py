@@ -204,7 +204,7 @@ class _Reading:
             self._assign(stage.variables, name, value)
             if one.name == "ENV" and name in stage.variables:
                 stage.environment.append((name, stage.variables[name]))
-        if "=" in one.words.split(maxsplit=1)[0]:
+        if "=" in "".join(one.words.split(maxsplit=1)[:1]):
             stage.script |= shell_lines(one, self.lines, self.escape)
 
     def _run(self, one: Instruction, stage: _Stage) -> None:

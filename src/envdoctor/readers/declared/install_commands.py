@@ -18,6 +18,7 @@ from envdoctor.readers.declared.command_indexes import OPTIONS, VARIABLES, addre
 from envdoctor.readers.declared.command_words import RawWord, words_of
 from envdoctor.readers.declared.installers import CONDAS, Told, Word, is_said, told
 from envdoctor.readers.declared.variables import Value, Variables, assigned
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,9 +44,9 @@ class InstallCommand(NamedTuple):
     anew: bool = False
 
 
-_SIGNS_OF_COMMANDS = re.compile(r"pip|conda|mamba|\buv|poetry|pdm|pixi|venv|virtualenv|rye|pyenv")
-_SIGNS_OF_ENVIRONMENTS = re.compile(rf"{_SIGNS_OF_COMMANDS.pattern}|activate", re.IGNORECASE)
-_ALTERNATIVE = re.compile(
+_SIGNS_OF_COMMANDS = Pattern(r"pip|conda|mamba|\buv|poetry|pdm|pixi|venv|virtualenv|rye|pyenv")
+_SIGNS_OF_ENVIRONMENTS = Pattern(rf"{_SIGNS_OF_COMMANDS.pattern}|activate", re.IGNORECASE)
+_ALTERNATIVE = Pattern(
     r"\b(?:or|cuda|cpu|gpu|rocm|mps|mac\w*|osx|windows|linux|option\w*|alternativ\w*|else|otherwise|if|instead|either|cu\d{2,3}"
     r"|version|for)\b|[\u3400-\u9fff\uac00-\ud7af\u3040-\u30ff]",
     re.IGNORECASE,

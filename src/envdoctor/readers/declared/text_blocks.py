@@ -41,6 +41,14 @@ _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^`\n]{3,2000})\1(?!`)")
 _MOST_OF_A_REST = 400
 """Characters of code in the second line of what a paragraph broke in two."""
 
+_REFUSED = re.compile(
+    r"[\s)\"'*_,]{0,4}(?:(?:will|would|also|then|now|currently)\s){0,2}(?:fail(?:s|ed)?\b|do(?:es)?(?: not|n['’]t)\b|"
+    r"no longer\b|won['’]t\b|not\b|can(?:not|['’]t)\b|breaks?\b|crash(?:es|ed)?\b|(?:is|was|were) (?:wrong|no|not|broken)\b|"
+    r"→|⇒|➜|[-=]>|(?:会|将|就)?(?:失败|报错|不行|无法|不能))",
+    re.IGNORECASE,
+)
+"""What stands behind code that nobody shall follow: that it fails, or what it was replaced by."""
+
 _CODE_OF_HTML = re.compile(r"<(?:pre|code|samp|kbd)\b", re.IGNORECASE)
 _COMMAND = re.compile(
     r"[\s>]{0,40}(?:(?:[-*+•]|\d{1,2}[.)])\s{1,4})?(?:[$%>#!\u276f]\s{0,4})?(?:sudo\s(?:-H\s)?)?"
@@ -165,6 +173,8 @@ def _inline(lines: Sequence[str], first: int, end: int, section: int) -> Iterato
     for number in range(first, end):
         begin = 0
         for match in _SPAN.finditer(lines[number]):
+            if _REFUSED.match(lines[number], match.end()):
+                continue
             content = match[2].strip()
             column = match.start(2) + len(match[2]) - len(match[2].lstrip())
             said = lines[number][begin : match.start()][-80:]

@@ -155,7 +155,7 @@ def assigned(command: Command, shell: Shell, variables: Variables) -> Assignment
         text = " ".join(variables.text_of(word) for word in words)
         return Assignments({command.array: variables.value_of(text, line, words[0].start, words[-1].end)}, ())
     first = (words[0].literal or "").lower()
-    if shell == "powershell" and words[0].pieces[0].variable:
+    if shell == "powershell" and words[0].pieces and words[0].pieces[0].variable:
         found = _IN_POWERSHELL.match(line.text, _begin(line, words[0]))
         return (
             Assignments(_to_the_end(found[1], words, line, variables, found.end()), ())
@@ -173,7 +173,8 @@ def assigned(command: Command, shell: Shell, variables: Variables) -> Assignment
     told: dict[str, Value | None] = {}
     at = 0
     for word in words:
-        start = "" if word.pieces[0].variable or word.string else word.pieces[0].text
+        # "" is a word without pieces.
+        start = "" if word.string or not word.pieces or word.pieces[0].variable else word.pieces[0].text
         match = _ASSIGNED.match(start)
         if match:
             told[match[1]] = _assigned(word, match, line, variables)

@@ -11,7 +11,7 @@ from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.model.snapshot import Snapshot
 from envdoctor.readers.paste.completing import complete
 from envdoctor.readers.paste.listed import package_facts
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +24,8 @@ MOST_LENGTH = 2000
 """Texts of failures that are kept, and characters of each: the first tell what went wrong, the rest repeats it."""
 
 PROMPT = Pattern(
-    r"^\s{0,12}(?:\([\w./ -]{1,60}\)\s{0,2}){0,2}(?:\[[\w.-]{1,40}@[^\]\n]{1,100}\]|[\w.-]{1,40}@[\w.-]{1,80}[: ]?[^\s$#%]{0,200})"
-    r"\s?[$#%](?:\s|$)",
+    r"^\s{0,12}(?:\([\w./ -]{1,60}\)\s{0,2}){0,2}"
+    r"(?:\[[\w.-]{1,40}@[^\]\n]{1,100}\]|[\w.-]{1,40}@[\w.-]{1,80}[: ]?[^\s$#%]{0,200})\s?[$#%](?:\s|$)",
     words=("@",),
 )
 """What names a person and a machine, before what they typed."""
@@ -74,7 +74,8 @@ def assemble(readings: Iterable[Reading]) -> Pasted:
         whole = whole or reading.whole
     listed, at = package_facts(packages, whole=whole)
     for name, fact in listed.items():
-        if name not in facts or isinstance(facts[name], Unknown):
+        kept = facts.get(name)
+        if kept is None or isinstance(kept, Unknown) or _is_fuller(fact, kept):
             facts[name] = fact
             lines[name] = at[name]
     facts["said.texts"] = Known(_rows(said), "paste")  # also where it is empty: by it rules know a paste
@@ -82,6 +83,14 @@ def assemble(readings: Iterable[Reading]) -> Pasted:
         lines["said.texts"] = min(one.line for one in said)
     completed = complete(facts)
     return Pasted(Snapshot(completed), lines, tuple(formats), tuple(beside))
+
+
+def _is_fuller(listed: Fact, written: Fact) -> bool:
+    """Whether a listing gives in full the release that people call by its first two numbers: 2.9, and 2.9.1+cu130."""
+    if not (isinstance(listed, Known) and isinstance(written, Known)):
+        return False
+    short, full = str(written.value), str(listed.value)
+    return re.fullmatch(r"\d{1,2}\.\d{1,3}", short) is not None and full.startswith(f"{short}.")
 
 
 def _of_the_same_gpus(statements: Sequence[Stated], kept: Mapping[str, Fact]) -> list[Stated]:

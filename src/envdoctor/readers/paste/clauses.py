@@ -11,7 +11,7 @@ from enum import IntEnum
 from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

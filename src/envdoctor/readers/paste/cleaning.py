@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.paste import Line
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_LETTERS = 20_000
 """Characters kept of one line; the flags of a processor, the longest that says something, have 2,000."""
 
-MOST_LINES = 20_000
+MOST_LINES = 40_000
 """Lines kept; a `<br>` makes one as well, so that the bounds of `ends.py` are none of these."""
 
 MOST_PIECES = 1000
@@ -79,6 +79,12 @@ _WRITTEN_OTHERWISE = str.maketrans(
 )  # fmt: skip
 
 
+_PROCESS = Pattern(
+    r"\[rank\d{1,5}\]:[ \t]?|\((?:[\w.-]{1,60} ){0,2}(?:\w{1,20}=\d{1,6} ){0,2}pid=\d{1,10}[^()\n]{0,60}\)[ \t]?"
+)
+"""Which process printed a line: torchrun's `[rank0]: `, Ray's and vLLM's `(EngineCore_0 pid=271) `."""
+
+
 class NotText(Exception):
     """The content is binary: a picture, an archive, a program."""
 
@@ -119,10 +125,10 @@ def clean(text: str, first: int = 1) -> tuple[Line, ...]:
     """Return the lines of a paste as the software printed them, numbered from `first` on, `MOST_LINES` at most.
 
     Gone are escapes of terminals, carriage returns, marks of quoting (`> `, not the prompt `>>>`), fences (their
-    lines become empty), HTML of issues and the indentation of code blocks. A line that `<br>` divides becomes several
-    of one number.
+    lines become empty), HTML of issues, names of processes and the indentation of code blocks. A line that `<br>`
+    divides becomes several of one number.
     """
-    pieces = (Line(number, piece) for number, raw in enumerate(_raw(text), first) for piece in _pieces(raw))
+    pieces = (Line(number, _alone(piece)) for number, raw in enumerate(_raw(text), first) for piece in _pieces(raw))
     lines = list(islice(_unfenced(pieces), MOST_LINES))
     common = min((_indent(line.text) for line in lines if line.text), default=0)
     return tuple(_dedented(Line(line.number, line.text[common:]) for line in lines) if common else _dedented(lines))
@@ -175,6 +181,14 @@ def _unquoted(line: str) -> str:
             return bare[marks - 3 :]
         rest = bare[marks:].removeprefix(" ")
     return rest
+
+
+def _alone(line: str) -> str:
+    """Take away the name of the process that printed a line."""
+    if line[:1] not in ("[", "("):
+        return line
+    name = _PROCESS.match(line)
+    return line[name.end() :] if name else line
 
 
 class _Fence(NamedTuple):

@@ -10,7 +10,7 @@ from envdoctor.model.fact import Known
 from envdoctor.model.paste import Package, Stated
 from envdoctor.readers.paste.collect_env_values import COULD_NOT, SOURCE, is_told
 from envdoctor.readers.paste.keyed import near
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -9,7 +9,7 @@ from envdoctor.model.fact import Known
 from envdoctor.model.paste import Stated
 from envdoctor.readers.paste.clauses import Stance
 from envdoctor.readers.paste.gpu_words import AMD, INTEL, named_in
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

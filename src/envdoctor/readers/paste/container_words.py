@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Stated
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,9 +64,11 @@ _NOT = Pattern(
 )
 _BUT_NOT = Pattern(r"\b(?:works?|worked|fine|ok|true|available)\b[^.;]{0,60}\bnot\s{0,2}$", re.IGNORECASE)
 """"Works on the host, not in the container": it is about the container."""
-_WORKS_THERE = Pattern(r"[^.;]{0,40}\b(?:works?|worked|is fine|ok)\b", re.IGNORECASE)
-_COMPOSE = Pattern(r"\s{0,8}[a-z0-9][\w.-]{1,60}[-_]\d{1,3}\s{1,30}\| ", words=("|",))
-"""What `docker compose` puts before the lines of a service."""
+_WORKS_THERE = Pattern(
+    r"(?![^.;]{0,40}\b(?:host|outside|while|whereas)\b)[^.;]{0,40}\b(?:works?|worked|is fine|ok)\b", re.IGNORECASE
+)
+_COMPOSE = Pattern(r"\s{0,8}[a-z0-9][\w.-]{1,60}[-_]\d{1,3} exited with code \d", words=("exited with",))
+"""What `docker compose` says of a service that ended; its marks before each line are gone by now (cleaning.py)."""
 _BANNER = Pattern(
     r"NVIDIA Release \d\d\.\d\d|WARNING: The NVIDIA Driver was not detected|Container image Copyright",
     words=("nvidia release", "driver was not", "container image"),
@@ -92,7 +94,7 @@ _NAMED_IMAGE = Pattern(
 )
 _SIGNS = (
     "docker", "container", "podman", "kube", "k8s", "pod", "singularity", "apptainer", "@", "image", "nvidia/", "nvcr",
-    "nvidia release", "driver was not", "nvidia.com", "_1 ", "-1 ",
+    "nvidia release", "driver was not", "nvidia.com", "exited with",
 )  # fmt: skip
 
 

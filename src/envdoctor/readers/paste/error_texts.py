@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Reading, SaidLine, Stated
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,12 +71,15 @@ QUOTED_CODE = Pattern(
 )
 """How lines of source code begin that a traceback quotes: what they say may be another branch than the one taken."""
 
+_SERVICE = re.compile(r"^[a-z][\w.-]{0,58}[-_]\d{1,3} {1,24}\| ?")
+"""The service, the number of its container, and a bar."""
 FRAME = Pattern(r"\s{0,40}File \"(?P<path>[^\"\n]{1,400})\", line \d{1,7}")
 PACKAGES = Pattern(r"(?:site|dist)-packages[\\/]")
 
 
 def read(lines: Sequence[Line]) -> Reading:
     """Find the complaints; no line is claimed, for what surrounds them may be read by others."""
+    lines = [_unserved(line) for line in lines]
     first: list[Spot] = []
     last: deque[Spot] = deque(maxlen=MOST_LAST)
     for spot in _spots(lines):
@@ -86,6 +89,11 @@ def read(lines: Sequence[Line]) -> Reading:
             last.append(spot)
     said = tuple(dict.fromkeys(SaidLine(_text(lines, spot), lines[spot.begin].number) for spot in (*first, *last)))
     return Reading(FORMAT, stated=tuple(one for text in said for one in _stated(text)), said=said)
+
+
+def _unserved(line: Line) -> Line:
+    """Return a line without what docker compose writes before it."""
+    return line._replace(text=_SERVICE.sub("", line.text, count=1)) if "|" in line.text[:80] else line
 
 
 class Spot(NamedTuple):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Absent, Known
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Stated
 from envdoctor.readers.paste.clauses import Stance
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,7 +149,7 @@ def named_in(text: str) -> list[re.Match[str]]:
 def _name(match: re.Match[str]) -> str:
     groups = match.groupdict()
     if "number" not in groups:
-        return " ".join(match[0].split())
+        return re.sub(r"^(NVIDIA[ -])?(?=A\d{4})", r"\1RTX ", " ".join(match[0].split()))  # people leave it out
     series = "GTX" if groups["number"].startswith(("9", "10", "16")) else "RTX"
     return f"{series} {groups['number']} {(groups['more'] or '').strip()}".strip()
 

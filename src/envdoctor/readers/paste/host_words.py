@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Stated
 from envdoctor.readers.paste.clauses import Stance
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Absent, Fact, Known
 from envdoctor.model.paste import Stated
 from envdoctor.readers.paste.clauses import LONGEST, Stance, stance_of
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.fact import Absent, Known
 from envdoctor.model.paste import Package, Reading, Stated
 from envdoctor.readers.paste.library_env import without_libcuda
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

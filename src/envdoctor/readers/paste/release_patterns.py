@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 VERSION = (
     r"\d{1,2}(?:\.\d{1,3}){1,3}(?:(?:a|b|rc)\d{1,2})?(?:[.-]?(?:dev|post)\d{1,8})?"

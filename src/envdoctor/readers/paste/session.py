@@ -15,8 +15,8 @@ from envdoctor.model.paste import Reading, Stated
 from envdoctor.readers.paste.clauses import Stance, stance_of
 from envdoctor.readers.paste.container_words import container_facts
 from envdoctor.readers.paste.expressions import SOURCE, may_ask, questions_in
-from envdoctor.readers.paste.pattern import Pattern
 from envdoctor.readers.paste.variable_words import LISTED, names_one, variables_in
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -92,6 +92,8 @@ def _answers(lines: Sequence[Line]) -> Iterator[Stated]:
         if left and may_ask(text):
             left -= 1
             asked = questions_in(text[:1000])
+        if waiting and index == since + 1 and PYTHON_PROMPT.match(text):
+            yield from _nothing_printed(lines[since], waiting)
         if asked:
             rest = yield from _beside(text, asked, line.number)
             if PYTHON_PROMPT.match(text) or SHELL_PROMPT.match(text):
@@ -106,6 +108,18 @@ def _answers(lines: Sequence[Line]) -> Iterator[Stated]:
                 waiting.clear()
             else:
                 yield from _given(text, waiting, line.number)
+
+
+def _nothing_printed(line: Line, waiting: deque[tuple[Question, re.Match[str]]]) -> Iterator[Stated]:
+    """Take a prompt right below a bare expression for None, of which Python prints nothing."""
+    prompt = PYTHON_PROMPT.match(line.text)
+    if len(waiting) != 1 or prompt is None:
+        return
+    question, match = waiting[0]
+    answer = question.answer.fullmatch("None")
+    if answer and match[0].strip() == line.text[prompt.end() : LONGEST].strip():
+        waiting.clear()
+        yield from _facts(question, match, answer, line.number)
 
 
 def _beside(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Absent, Known
 from envdoctor.readers.paste.clauses import Stance, divided, stance_of
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

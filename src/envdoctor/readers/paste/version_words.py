@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.model.fact import Absent, Known
 from envdoctor.model.paste import Package, Stated
 from envdoctor.readers.paste.clauses import LONGEST, Stance
-from envdoctor.readers.paste.pattern import Pattern
 from envdoctor.readers.paste.release_patterns import (
     ARCHITECTURES,
     COMPLAINT,
@@ -24,6 +23,7 @@ from envdoctor.readers.paste.release_patterns import (
     VERSION_CUDA,
     WHEEL,
 )
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from envdoctor.codec.credentials import strip_credentials
 from envdoctor.model.fact import Known
 from envdoctor.model.paste import Reading, Stated
-from envdoctor.readers.paste.pattern import Pattern
+from envdoctor.readers.pattern import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

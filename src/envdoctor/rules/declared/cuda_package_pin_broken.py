@@ -76,7 +76,7 @@ def _broken(said: Requirement, wheels: tuple[Wheel, ...]) -> Flaw | None:
     alike = [wheel for wheel in wheels if package and cuda_of(wheel.channel).partition(".")[0] == str(package.major)]
     if package is None or bounds is None or not alike:
         return None
-    pins = [wheel.cudnn if package.library == "cudnn" else wheel.nccl for wheel in alike]
+    pins = [_pin(package.library, wheel) for wheel in alike]
     known_pins = [pin for pin in pins if pin is not None and _whole(package.library, pin)]
     if len(known_pins) != len(pins) or any(admits(bounds.text, pin) for pin in known_pins):
         return None
@@ -88,6 +88,13 @@ def _broken(said: Requirement, wheels: tuple[Wheel, ...]) -> Flaw | None:
     pinned = bounds.exact is not None and bounds.exact in said.written
     amendments = (Amendment(said.place, bounds.exact or "", right),) if pinned else ()
     return RULE.flaw(said.name, message, said.place, *amendments)
+
+
+def _pin(library: str, wheel: Wheel) -> str | None:
+    """The version that a wheel pins, where somebody has read it: an inferred one was once wrong."""
+    if wheel.pins_certainty not in ("verified", "sourced"):
+        return None
+    return wheel.cudnn if library == "cudnn" else wheel.nccl
 
 
 def _whole(library: str, pin: str) -> bool:

@@ -192,6 +192,17 @@ def not_compatible(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     return missing_kernels("", machine, matrix)
 
 
+def outside_range(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
+    """Torch 2.8 and newer name the lowest and the highest capability of their kernels: the GPU is below or above."""
+    ends = [(int(major), int(minor)) for major, minor in re.findall(r"\((\d{1,2})\.(\d{1,2})\)", text)]
+    found = questions.capabilities(machine, matrix)
+    if len(ends) < 2 or not found:
+        return missing_kernels("", machine, matrix)
+    if min(found) < ends[0]:
+        return Cause("gpu-arch-dropped")
+    return Cause("gpu-arch-not-in-wheel") if max(found) > ends[1] else None
+
+
 def unsupported_ptx(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """A driver older than the PTX; where torch has nothing else for the GPU, that is the defect."""
     del text
@@ -256,7 +267,8 @@ def no_triton(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
 
 def no_distribution(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """No wheel for what was asked: of an index that does not hold it, or of a Python that has none of that release."""
-    if re.search(r"\+(?:cu|rocm|cpu)\d{0,4}", text) or "platform tag" in text:
+    wanted = text.partition("(from versions")[0]  # what the index holds instead tells nothing of what was asked
+    if re.search(r"\+(?:cu|rocm|cpu)\d{0,4}", wanted) or "platform tag" in text:
         return likely("wrong-index-url")
     asked = re.search(r"torch ?(?:==|~=|<=) ?(\d{1,2}\.\d{1,2}\.\d{1,2})", text)
     python = questions.version(machine, "python.version")

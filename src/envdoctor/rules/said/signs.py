@@ -119,6 +119,8 @@ SIGNS = (
     Sign(("gpu-arch-dropped",), r"no longer supports this GPU because it is too old"
          r"|[Mm]inimum cuda capability (?:that we support|supported by this library) is"
          r"|cuDNN version \S{1,12} is not compatible with devices with SM <"),
+    Sign(("gpu-arch-dropped", "gpu-arch-not-in-wheel"), r"[Mm]inimum and [Mm]aximum cuda capability supported",
+         causes.outside_range),
     Sign(KERNELS, r"CUDA capability sm_\d{2,3} is not compatible|not compatible with the current PyTorch installation"
          r"|which is of compute capability \(CC\)|install PyTorch with a following CUDA configurations"
          r"|install a PyTorch release that supports one of these CUDA versions", causes.not_compatible),

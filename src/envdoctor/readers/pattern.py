@@ -1,7 +1,7 @@
 """Regular expressions that are compiled when a line first needs them.
 
-The readers know some three hundred forms and a paste shows a few of them: compiling all would take longer than reading
-and judging it.
+The readers know some three hundred forms and a paste shows a few of them: compiling all would take about as long as
+all the rest of reading it.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Pattern:
         """Return the match of a whole text."""
         return self.compiled.fullmatch(text) if self._may_be_in(text) else None
 
-    def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        """Yield the matches of a text."""
-        return self.compiled.finditer(text) if self._may_be_in(text) else iter(())
+    def finditer(self, text: str, begins: int = 0) -> Iterator[re.Match[str]]:
+        """Yield the matches of a text, or of it from a place on."""
+        return self.compiled.finditer(text, begins) if self._may_be_in(text) else iter(())
 
     def findall(self, text: str) -> list[str]:
         """Return the matches of a text, or what their one group holds."""
