@@ -89,6 +89,15 @@ test-real: $(if $(ENVDOCTOR_TEST_CPU_ENV),,$(VENVS)/real-cpu/made)
 gpu-evidence: ## what this machine's GPU gives, into docs/evidence/gpu (PYTHON=/path/to/python with torch)
 	@$(FIND_EXAMINED); PYTHONPATH=src "$$examined" benchmarks/gpu_evidence.py $(ARGS)
 
+# CASES and LINT name folders of labelled pastes and files (benchmarks/accuracy.py tells their form), VERBOSE=-v what was wrong.
+CASES ?=
+LINT ?=
+VERBOSE ?=
+
+.PHONY: accuracy
+accuracy: $(VENVS)/test/made ## how often triage and lint are right, over labelled cases (CASES=folder LINT=folder)
+	$(VENVS)/test/bin/python benchmarks/accuracy.py --cases tests/pastes $(CASES) --lint tests/declarations $(LINT) $(VERBOSE)
+
 .PHONY: python
 python: ## which interpreters would be built with, and examined
 	@$(FIND_BASE); $(FIND_EXAMINED); echo "built with: $$base"; echo "examined: $$examined"

@@ -10,7 +10,7 @@ def test_size_of_what_is_known(matrix):
     assert matrix.versions[0] == "1.12.1"
     assert matrix.newest_torch == "2.15.0"
     assert len(matrix.releases) == 31
-    assert len(matrix.gpus) == 306
+    assert len(matrix.gpus) == 304
     assert matrix.release("2.16.0") is None
     assert matrix.wheels("2.16.0") == ()
 

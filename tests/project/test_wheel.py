@@ -22,7 +22,9 @@ ROOT = Path(__file__).parents[2]
 
 # Those the project allows itself, the last three imported late; what it examines and never imports, and what reads
 # package indexes whole.
-RUNTIME = {"click", "rich", "packaging", "nvidia-ml-py", "tomli", "requests", "urllib3", "tomlkit", "pyyaml", "markdown-it-py"}
+RUNTIME = {
+    "click", "rich", "packaging", "nvidia-ml-py", "tomli", "requests", "urllib3", "tomlkit", "pyyaml", "markdown-it-py",
+}  # fmt: skip
 EXTRA = {*("torch", "torchvision"), *("pypi-simple", "beautifulsoup4", "remotezip", "platformdirs")}
 
 

@@ -232,3 +232,8 @@ def test_images_of_a_script() -> None:
     (case,) = image_cases(text, "run.sh")
     assert case.base is not None
     assert (case.base.reference, case.base.place) == ("nvidia/cuda:12.1.1-base-ubi9", ("run.sh", 2, 7, 0))
+
+
+@pytest.mark.parametrize("name", ["ENV", "ARG", "RUN", "COPY", "USER", "EXPOSE", "SHELL", "CMD", "ENTRYPOINT"])
+def test_an_instruction_without_words(name: str) -> None:
+    assert only(f"FROM python:3.12\n{name}\nRUN pip install torch==2.7.0\n").requirements

@@ -49,6 +49,9 @@ def versions(text: str, name: str = "README.md") -> list[str]:
         "```yaml\njobs:\n  a:\n    steps:\n      - run: pip install torch==2.7.0\n```",
         "```dockerfile\nFROM python:3.12\nRUN pip install torch==2.7.0\n```",
         "```dockerfile\nRUN pip install torch==2.7.0\n```",
+        "The wheels (`pip install\ntorch==2.7.0`) are next.",
+        "- by hand (`pip install torch==2.7.0\n  --no-deps`) then",
+        "> by hand: `uv pip install\n> torch==2.7.0`",
     ],
 )
 def test_code_is_found_wherever_it_stands(text: str) -> None:
@@ -167,3 +170,17 @@ def test_what_is_no_notebook_is_said_in_one_line(text: str) -> None:
 )
 def test_hostile_articles_are_only_text(piece: str) -> None:
     assert markdown.read(piece * 20_000, "a.md").format == "Markdown"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`pip install torch==2.7.0` fails there.",
+        "`torch==2.7.0` does not exist, nor `pip install torch==2.7.0`.",
+        "`pip install torch==2.6.0` → `pip install` without a version",
+        "`pip install torch==2.7.0` 会失败",
+        "a ` alone and, a line on,\na ` alone: torch==2.7.0",
+    ],
+)
+def test_code_that_is_refused_is_not_followed(text: str) -> None:
+    assert versions(text) == []

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from envdoctor.readers.declared import batch, shell
+from envdoctor.readers.declared.choosing import module_for, reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envdoctor.model.declared_file import DeclaredFile
 
 WHEELS = "https://download.pytorch.org/whl"
 
@@ -66,3 +76,31 @@ def test_what_is_too_long_is_said() -> None:
     assert "characters" in (shell.read("true\n" * shell.MOST, "x.sh").trouble or "")
     assert "commands" in (shell.read("pip install a\n" * (shell.MOST_COMMANDS + 1), "x.sh").trouble or "")
     assert shell.read("", "x.sh") == shell.DeclaredFile(shell.FORMAT)
+
+
+@pytest.mark.parametrize("read", [shell.read, batch.read])
+@pytest.mark.parametrize("name", ["a.sh", "a.ps1", "a.bat"])
+def test_an_empty_word_is_a_word(read: Callable[[str, str], DeclaredFile], name: str) -> None:
+    text = '"" = 1\n""\n"" pip\nX="" \npip install "" torch==2.7.0\n'
+    (found,) = read(text, name).cases
+    assert [one.written for one in found.requirements] == ["torch==2.7.0"]
+
+
+def test_images_that_a_script_starts_or_writes_down() -> None:
+    text = (
+        "# docker run pytorch/pytorch:a\ndocker run pytorch/pytorch:b sh\ncat > Dockerfile <<X\nFROM nvidia/cuda:c\nX\n"
+    )
+    told = [(one.base.reference, one.base.place.line) for one in shell.read(text, "a.sh").cases if one.base]
+    assert told == [("pytorch/pytorch:b", 2), ("nvidia/cuda:c", 4)]
+
+
+def test_the_images_of_a_manifest_for_a_cluster() -> None:
+    text = (
+        "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  # image: pytorch/pytorch:a\n  - image: pytorch/pytorch:b\n"
+    )
+    module = module_for("pod.yaml", text)
+    assert module == "kubernetes"
+    (found,) = reader(module)(text, "pod.yaml").cases
+    assert found.base is not None
+    assert found.base.reference == "pytorch/pytorch:b"
+    assert found.base.place.line == 6

@@ -52,6 +52,7 @@ WRONG = [
     ("nvidia/cuda:12.7.0-base-ubuntu24.04", "nvidia/cuda:12.6.3-base-ubuntu24.04", False),
     ("nvcr.io/nvidia/pytorch:24.01", "nvcr.io/nvidia/pytorch:24.01-py3", True),
     ("nvcr.io/nvidia/pytorch:24.1-py3", "nvcr.io/nvidia/pytorch:24.01-py3", True),
+    ("pytorch/pytorch:2.1.0-cuda12.1-runtime-ubuntu22.04", "pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime", True),
 ]
 
 

@@ -110,6 +110,9 @@ def test_every_channel_that_lacks_a_release_is_told_and_its_correction_is_silent
         ("torch==2.7.0", "pytorch-cuda=12.8", ["12.4", "2.5.1"]),
         ("torch==2.3.0", "pytorch-cuda=12.4", ["11.8 and 12.1"]),
         ("torch", "pytorch-cuda=12.3", ["12.4"]),
+        ("torch==2.6.0", "pytorch-cuda=12.4", ["ended with torch 2.5.1", "https://download.pytorch.org/whl/cu124"]),
+        ("torch==2.1.2", "cudatoolkit=12.1", ["11.8", "pytorch-cuda=12.1"]),
+        ("torch==2.7.0", "cudatoolkit=12.6", ["11.8", "wheels of pip"]),
     ],
 )
 def test_a_cuda_that_torch_was_not_published_for(words: str, cuda: str, told: list[str]) -> None:
@@ -132,8 +135,9 @@ def test_a_cuda_that_torch_was_not_published_for(words: str, cuda: str, told: li
         ("torch==2.99.0", "CUDA 12.1"),
         ("torch==2.4.0", "pytorch-cuda=12.4"),
         ("torch==1.13.1", "pytorch-cuda=11.6"),
-        ("torch==2.6.0", "pytorch-cuda=12.4"),
+        ("torch>=2.5", "pytorch-cuda=12.4"),
         ("torch==1.9.0", "cudatoolkit=11.3"),
+        ("torch==2.0.1", "cudatoolkit=11.8"),
     ],
 )
 def test_a_cuda_that_torch_was_published_for_or_that_is_not_known(words: str, cuda: str) -> None:
@@ -186,3 +190,26 @@ def test_addresses_of_which_nothing_is_known(url: str) -> None:
 def test_channels_are_those_of_the_matrix() -> None:
     assert {"cu118", "cu126", "cu132"} <= all_cuda_channels(MATRIX)
     assert len(known(MATRIX, "torch")) == len(MATRIX.versions) + len(MATRIX.past_versions)
+
+
+def test_a_torch_that_is_there_does_not_come_from_the_channel_that_ended() -> None:
+    one = case("torch==2.6.0", cuda="pytorch-cuda=12.4", manager="conda")
+    (torch,) = one.requirements
+    assert found(one) != {}
+    assert found(replace(one, pinned=True)) == {}
+    assert found(replace(one, requirements=(torch._replace(build="cuda126_generic_py312_200"),))) == {}
+    assert found(replace(one, requirements=(torch._replace(manager="pip"),))) == {}
+
+
+def test_an_index_that_is_none_for_requirements_that_stand_elsewhere() -> None:
+    nothing = replace(case(f"torch --index-url {WHL}/cu122"), requirements=())
+    assert set(found(nothing)) == {RULE}
+    assert found(replace(case(f"torch --index-url {WHL}/cu121"), requirements=())) == {}
+
+
+def test_a_cuda_build_under_a_marker_that_macos_meets_too() -> None:
+    one = case("torch==2.5.1+cu124;platform_machine!='aarch64'")
+    alone = case("torch==2.5.1+cu124;sys_platform=='darwin'")
+    (older,) = case("torch<2.6;sys_platform=='darwin'").requirements
+    assert found(replace(one, requirements=(*one.requirements, older))) == {}
+    assert set(found(alone)) == {RULE}

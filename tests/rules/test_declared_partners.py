@@ -150,3 +150,9 @@ def test_conda_forge_pairs_minor_releases_and_the_channel_of_pytorch_pairs_patch
     assert found(case(words, manager="conda")) == {}
     assert VISION in found(case(words, manager="conda", cuda="pytorch-cuda=12.4"))
     assert VISION in found(case("torch==2.1.0 torchvision==0.15.2", manager="conda"))
+
+
+def test_an_open_partner_of_a_torch_of_the_days_when_partners_asked_for_none() -> None:
+    assert found(case("torch==0.4.1 torchvision")) == {}
+    assert found(case("torch==0.4.1 torchvision>=0.2")) == {}
+    assert set(found(case("torch==2.6.0 torchvision<0.18"))) == {VISION}

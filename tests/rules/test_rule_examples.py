@@ -14,7 +14,6 @@ from envdoctor.model.machine import Machine, Undecidable, Wishes
 from envdoctor.probes.look import PROBES
 from envdoctor.rules.declared.declared_rule import all_declared
 from envdoctor.rules.example_machine import HEALTHY, snapshot, snapshot_of
-from envdoctor.rules.declared.declared_rule import all_declared
 from envdoctor.rules.rule import Example, Rule, Stage, all_rules
 from envdoctor.rules.smoke_causes import FACT
 from envdoctor.smoke.facts import FACTS as SMOKE_FACTS

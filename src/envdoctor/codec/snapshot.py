@@ -66,6 +66,7 @@ def require_schema(document: dict[object, object], wanted: str) -> None:
 
 
 def encode_fact(fact: Fact) -> dict[str, Value]:
+    """Return one fact as every document holds it."""
     if isinstance(fact, Known):
         return {"state": "known", "value": to_json(fact.value), "source": strip_credentials(fact.source)}
     state = "absent" if isinstance(fact, Absent) else "unknown"

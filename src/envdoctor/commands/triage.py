@@ -139,7 +139,8 @@ def _plan(diagnosis: Diagnosis, machine: Machine, matrix: Matrix) -> Plan:
     build = next(filled.machines(described, matrix), described).snapshot
     named = {name: build[name] for name in OF_A_PLAIN_INSTALL if name not in seen.facts}
     solver = Solver(Machine(described.snapshot.having(named), machine.wishes), matrix, live=False)
-    plan = without_facts(remedies.plan_for(diagnosis, solver), diagnosis)
+    platform = str(seen.known("host.platform") or "")
+    plan = without_facts(remedies.plan_for(diagnosis, solver), diagnosis, platform)
     return with_open_driver(prove(plan, solver, lambda after: _judged(after, matrix, machine)))
 
 

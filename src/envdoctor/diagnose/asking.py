@@ -104,7 +104,9 @@ SOURCES = (
 )  # fmt: skip
 
 TRACE = Ask("the whole error text", "", "from its first line (`Traceback`, or the command) to its last")
-SPEED = Ask("kernels of this GPU, checked and timed", "envdoctor smoke", "it tells whether the GPU is slow, or the program")
+SPEED = Ask(
+    "kernels of this GPU, checked and timed", "envdoctor smoke", "it tells whether the GPU is slow, or the program"
+)
 ALL = Ask(
     "or everything at once",
     "envdoctor snapshot -o machine.json",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.finding import Severity
 from envdoctor.model.plan import Applicability, Plan, Status, Step
+from envdoctor.plan import jetson
 from envdoctor.plan.by_hand import BY_HAND
+from envdoctor.plan.remedies import ANOTHER_WHEEL
 
 if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Finding
@@ -105,7 +107,7 @@ WORDS = {
 """Facts that a choice hangs on, where the paste is silent of them."""
 
 
-def without_facts(plan: Plan, diagnosis: Diagnosis) -> Plan:
+def without_facts(plan: Plan, diagnosis: Diagnosis, platform: str) -> Plan:
     """Return what a person does, where a defect is told by words alone or a plan lacks facts; else the plan as it is.
 
     Words name a defect and not which package has it, so a repair worked out from versions would mend another one.
@@ -116,11 +118,16 @@ def without_facts(plan: Plan, diagnosis: Diagnosis) -> Plan:
         causes = causes[:1]
     elif not plan.undecided:
         return plan
-    told = (TOLD.get(one.rule) or BY_HAND.get(one.rule) for one in causes)
+    of_jetson = ("install-wheels", jetson.UNKNOWN) if platform.endswith("-jetson") else None
+    told = (of_jetson if of_jetson and one.rule in ANOTHER_WHEEL else _of(one.rule) for one in causes)
     steps = tuple(dict.fromkeys(Step(one[0], Applicability.MANUAL, one[1]) for one in told if one))
     if steps:
         return Plan(Status.SOLVED, None, steps, because=tuple(one.message for one in causes[:1]))
     return replace(plan, because=tuple(_plain(text) for text in plan.because))
+
+
+def _of(rule: str) -> tuple[str, str] | None:
+    return TOLD.get(rule) or BY_HAND.get(rule)
 
 
 def with_open_driver(plan: Plan) -> Plan:

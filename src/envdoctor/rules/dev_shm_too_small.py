@@ -21,8 +21,8 @@ nothing of it can be changed, `num_workers=0` or `torch.multiprocessing.set_shar
 DataLoader and `NCCL_SHM_DISABLE=1` for NCCL do without it, slower.
 
 ## In a file
-`envdoctor lint` tells of a service in a compose file whose command starts several processes, or workers of a DataLoader,
-with a GPU and without `shm_size` or `ipc: host`: a warning where NCCL will need the room, else a note.
+`envdoctor lint` tells of a service in a compose file whose command starts several processes, or workers of a
+DataLoader, with a GPU and without `shm_size` or `ipc: host`: a warning where NCCL will need the room, else a note.
 
 ## Sources
 docker run reference, `--shm-size`; podman-run(1), `--shm-size`; PyTorch README, "Docker Image", and

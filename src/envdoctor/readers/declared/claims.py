@@ -179,7 +179,7 @@ def _of_list(
         if short and not is_doubtful(line) and mentions[0].start < 48:
             found.extend(one._replace(start=at + one.start, end=at + one.end) for one in mentions)
     torches = {one.version for one in found if one.kind == "torch"}
-    machine = is_of_a_machine(stretch.text) or bool(re.search(r"(?i)\b(?:GPU|OS)\s?[:：]", stretch.text))
+    machine = is_of_a_machine(stretch.text) or bool(re.search(r"(?i)\b(?:GPU|OS)\s?[:\uff1a]", stretch.text))
     if not holds or machine:
         found = _without_cuda(found)
     if len(torches) == 1 and not is_of_others(stretch.text):

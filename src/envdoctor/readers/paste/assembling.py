@@ -62,7 +62,7 @@ def assemble(readings: Iterable[Reading]) -> Pasted:
         touched += [one.line for one in reading.said]
         if touched:
             formats.append((reading.format, min(touched)))
-        for stated in _of_the_same_gpus(reading.stated, facts):
+        for stated in _of_the_same_gpus(_of_the_same_driver(reading.stated, facts), facts):
             kept = facts.get(stated.name)
             if kept is None or (isinstance(kept, Unknown) and not isinstance(stated.fact, Unknown)):
                 facts[stated.name] = _placed(stated.fact, stated.line)
@@ -91,6 +91,18 @@ def _is_fuller(listed: Fact, written: Fact) -> bool:
         return False
     short, full = str(written.value), str(listed.value)
     return re.fullmatch(r"\d{1,2}\.\d{1,3}", short) is not None and full.startswith(f"{short}.")
+
+
+def _of_the_same_driver(statements: Sequence[Stated], kept: Mapping[str, Fact]) -> list[Stated]:
+    """Leave out what else is stated of a driver, where an earlier reading told of another.
+
+    The CUDA that a newer box shows is not that of the driver which collect_env found.
+    """
+    present = kept.get("driver.version")
+    told = next((one.fact for one in statements if one.name == "driver.version"), present)
+    if not (isinstance(present, Known) and isinstance(told, Known)) or present.value == told.value:
+        return list(statements)
+    return [one for one in statements if one.name == "driver.version" or not one.name.startswith("driver.")]
 
 
 def _of_the_same_gpus(statements: Sequence[Stated], kept: Mapping[str, Fact]) -> list[Stated]:

@@ -15,7 +15,11 @@ _DIGEST = re.compile(r"@[A-Za-z0-9_+.-]{1,20}:[0-9a-fA-F]{1,140}\Z")
 _REGISTRY = re.compile(r"[^/]*[.:][^/]*|localhost")
 _TAG = re.compile(r"[A-Za-z0-9_][\w.-]{0,127}", re.ASCII)
 
-_TORCH = re.compile(r"(\d+\.\d+(?:\.\d+)?)(?:-cuda(\d+\.\d+(?:\.\d+)?))?(?:-cudnn(\d))?(?:-(runtime|devel))?")
+_TORCH = re.compile(
+    r"(\d+\.\d+(?:\.\d+)?)(?:-cuda(\d+\.\d+(?:\.\d+)?))?(?:-cudnn(\d))?(?:-(runtime|devel))?(?:-(?:ubuntu|debian)[\d.]*)?"
+)
+"""With a system at its end, as tags of nvidia/cuda have one: people put it there, and no tag of PyTorch's has one."""
+
 _CUDA = re.compile(
     r"(\d+\.\d+(?:\.\d+)?)((?:-(?:cudnn\d*|base|runtime|devel))*)(?:-((?:ubuntu|debian|centos|rockylinux|ubi|alpine|"
     r"oraclelinux|amzn|opensuse|fedora|cm|azl)[\d.]*))?"

@@ -134,10 +134,10 @@ def _of_toolkit(said: Statement, releases: tuple[str, ...], matrix: Matrix) -> C
         f"No conda channel has {TOOLKIT} {said.version}: that package ended with CUDA {LAST_TOOLKIT}. "
         f"Take {instead or 'cuda-version with the pytorch of conda-forge, or the wheels of pip'}."
     )
-    amendments = ()
-    if right:
-        amendments = (Amendment(said.place, said.written, f"{CONDA_PACKAGE}={cuda_of(right)}", safe=False),)
-    return Contradiction(message, said, amendments)
+    if right is None:
+        return Contradiction(message, said, ())
+    other = Amendment(said.place, said.written, f"{CONDA_PACKAGE}={cuda_of(right)}", safe=False)
+    return Contradiction(message, said, (other,))
 
 
 def _restated(said: Statement, right: str | None) -> tuple[Amendment, ...]:

@@ -56,7 +56,8 @@ def judge(case: Case, matrix: Matrix) -> Iterator[Flaw]:
     """Look at each index, then at each build that is named, then at what a text says of CUDA."""
     told: set[object] = set()
     # What a list of requirements elsewhere takes from an index is not known, and one that is none gives nothing.
-    for world in worlds(case, matrix, NAMES) or (World((), ()),):
+    unknown = () if case.requirements else (World((), ()),)
+    for world in worlds(case, matrix, NAMES) or unknown:
         for flaw in _in_world(case, world, matrix):
             if flaw.finding.location not in told:
                 told.add(flaw.finding.location)
@@ -182,7 +183,8 @@ def _not_on_macos(
 
     A demand that also holds elsewhere is not meant for macOS, whatever stands beside it there.
     """
-    marker = torch.said.marker
+    naming = (one for one in world.requirements if torch.local and f"+{torch.local}" in (one.specifier or ""))
+    marker = next(naming, torch.said).marker
     meant = [place for place in everywhere if not marker or holds(marker, place)]
     if not all(place.os == "macos" for place in (*world.environments, *meant)):
         return None
