@@ -99,3 +99,13 @@ def test_credentials_do_not_enter_a_text() -> None:
 def test_some_messages_name_facts(text: str, name: str, value: object) -> None:
     """Versions and names that software states of itself."""
     assert facts(text)[name] == value
+
+
+def test_the_service_that_compose_writes_before_a_line_is_no_part_of_the_words() -> None:
+    text = "worker-1  | RuntimeError: Found no NVIDIA driver on your system.\nweb_2 | Error: refused"
+    assert [said.text for said in read(lines_of(text)).said] == [
+        "RuntimeError: Found no NVIDIA driver on your system.",
+        "Error: refused",
+    ]
+    (kept,) = read(lines_of("| name | Error: not found |")).said
+    assert kept.text.startswith("| name")

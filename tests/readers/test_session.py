@@ -109,3 +109,13 @@ def test_the_list_of_architectures_is_that_of_the_build() -> None:
 def test_a_variable_asked_for_in_python_is_read_where_it_is_listed() -> None:
     text = ">>> os.environ['LD_LIBRARY_PATH']\n'/usr/local/cuda/lib64'\n>>> os.environ['HOME']\n'/home/someone'"
     assert values_of(read(lines_of(text))) == {"env.LD_LIBRARY_PATH": "/usr/local/cuda/lib64"}
+
+
+def test_python_prints_nothing_of_none() -> None:
+    """`>>> torch.version.cuda` and the next prompt right below it: a build without CUDA."""
+    for below in (">>> ", ">>> torch.cuda.is_available()\nFalse"):
+        told = values_of(read(lines_of(f">>> torch.version.cuda\n{below}")))
+        assert told["torch.cuda"] is None
+    assert "torch.cuda" not in values_of(read(lines_of(">>> print(torch.version.cuda)\n>>> ")))
+    assert "torch.cuda" not in values_of(read(lines_of(">>> x = torch.version.cuda\n>>> ")))
+    assert values_of(read(lines_of(">>> torch.version.cuda\n'12.4'\n>>> ")))["torch.cuda"] == "12.4"

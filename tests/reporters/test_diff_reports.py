@@ -103,9 +103,11 @@ def test_words_of_a_machine_do_not_act(words: str) -> None:
 def test_markdown_shows_hostile_words_as_they_are() -> None:
     markdown = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable("table")
     words = "<img src=x> [click](https://evil.example) ![x](https://evil.example/p.png) @everyone | `a` "
-    html = markdown.render(
-        diff_markdown.render_diff(compared(WELL, OLD.having({"host.version": Known(words, "")}), names=(words, "b")))
+    report = diff_markdown.render_diff(
+        compared(WELL, OLD.having({"host.version": Known(words, "")}), names=(words, "b"))
     )
-    assert not [tag for tag in ("<img", "<a ", "<code", "@everyone") if tag in html]
+    html = markdown.render(report)
+    assert not [tag for tag in ("<img", "<a ", "<code") if tag in html]
+    assert "&#64;everyone" in report
     assert html.count("<table>") == 1
     assert "<td>driver.version</td>" in html

@@ -14,6 +14,7 @@ from envdoctor.diagnose.judge import diagnose
 from envdoctor.matrix.load import load_matrix
 from envdoctor.model.fact import Known
 from envdoctor.model.finding import Confidence, Severity
+from envdoctor.model.machine import Machine
 from envdoctor.model.paste import Line
 from envdoctor.model.snapshot import Snapshot
 from envdoctor.readers.paste.error_texts import read
@@ -293,3 +294,34 @@ def test_a_text_is_looked_at_once() -> None:
     words = "HIP error: invalid device function"
     assert sign_of(words) is sign_of(words)
     assert sign_of.cache_info().hits
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("Tesla V100-SXM2-32GB", "gpu-arch-dropped"),
+        ("NVIDIA GeForce RTX 5090", "gpu-arch-not-in-wheel"),
+    ],
+)
+def test_torch_names_the_ends_of_what_its_kernels_are_for(name: str, rule: str) -> None:
+    text = "Minimum and Maximum cuda capability supported by this version of PyTorch is\n(7.5) - (9.0)"
+    sign = sign_of(text)
+    assert sign is not None
+    assert sign.choose is not None
+    machine = Machine(
+        Snapshot({"gpu.0.name": Known(name, ""), "gpu.count": Known(1, ""), "gpu.visible": Known([0], "")})
+    )
+    cause = sign.choose(" ".join(text.split()), machine, MATRIX)
+    assert cause is not None
+    assert (cause.rule, cause.sure) == (rule, True)
+
+
+def test_an_index_is_judged_by_what_was_asked_of_it() -> None:
+    """The builds that it has instead are named behind it, with their CUDA; they were not asked for."""
+    text = "ERROR: Could not find a version that satisfies the requirement torch==2.1.0 (from versions: 2.2.0+cu118)"
+    sign = sign_of(text)
+    assert sign is not None
+    assert sign.choose is not None
+    cause = sign.choose(text, Machine(Snapshot({"python.version": Known("3.12.11", "")})), MATRIX)
+    assert cause is not None
+    assert cause.rule == "python-unsupported"

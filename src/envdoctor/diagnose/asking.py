@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from envdoctor.model.plan import Plan
     from envdoctor.model.snapshot import Snapshot
 
+ERROR = re.compile(
+    r"[a-z](?:Error|Exception)\b|\b(?:Error|ERROR|error|WARN|Warning|fatal|FATAL)\b ?:|undefined symbol|cannot open"
+)
+"""What software prints before the words of a failure, and people do not write."""
+
 MOST = 2
 """Commands asked for; who is asked for more posts nothing."""
 
@@ -129,7 +134,7 @@ def asks(diagnosis: Diagnosis, snapshot: Snapshot, plan: Plan, *, other_matter: 
         return tuple(_ask(one) for one in _wanted_by(plan, snapshot))
     ranked = list(dict.fromkeys([*_wanted_by(plan, snapshot), *_wanted_by_rules(diagnosis, snapshot)]))
     found = [_ask(one) for one in ranked[:MOST]]
-    if not errors and not _said(snapshot):
+    if not errors and not ERROR.search(_said(snapshot)):
         found.insert(0, TRACE)
     return (*found, ALL) if found else ()
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from envdoctor.diagnose.judge import diagnose
 from envdoctor.model.difference import Difference, Explained
-from envdoctor.model.fact import Absent, Known
+from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.model.finding import Severity
 from envdoctor.model.snapshot import NOT_LOOKED_AT
 from envdoctor.rules.rule import all_rules
+from envdoctor.rules.severity_table import TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -111,12 +112,27 @@ def _explained(
         return Explained(side, finding, (), False)
     needs = [name for name in differ if any(re.fullmatch(_pattern(need), name) for need in rule.needs)]
 
+    def judged(machine: Snapshot) -> Diagnosis:
+        return diagnose(machine, matrix, rules=(rule,))
+
+    def holds(again: Diagnosis) -> bool:
+        return any((one.rule, one.subject) == (finding.rule, finding.subject) for one in again.findings)
+
+    # What software said of a defect is past where the defect is; words that are all there is of it stay.
+    past = sick.having({TEXTS: Known([], "")})
+    of_paste = TEXTS in sick.facts and holds(judged(past))
+    tried = past if of_paste else sick
+
     def cured(names: Iterable[str]) -> bool:
-        swapped = sick.having({name: well.facts.get(name, NOT_LOOKED_AT) for name in names})
-        again = diagnose(swapped, matrix, rules=(rule,))
-        if any(one.rule == finding.rule for one in again.skipped) or again.crashed:
-            return False  # not being able to tell is no cure
-        return all((one.rule, one.subject) != (finding.rule, finding.subject) for one in again.findings)
+        swapped = {name: well.facts.get(name, NOT_LOOKED_AT) for name in names if name != TEXTS}
+        if of_paste and any(isinstance(fact, Unknown) for fact in swapped.values()):
+            return False
+        again = judged(tried.having(swapped))
+        if again.crashed or (not of_paste and any(one.rule == finding.rule for one in again.skipped)):
+            return (
+                False  # not being able to tell is no cure; a paste, which tells little, is judged by what it does tell
+            )
+        return not holds(again)
 
     alone = [name for name in needs if cured([name])]
     if alone:

@@ -70,7 +70,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         for ask in report.paste.asks:
             command = f": `{ask.command}`" if ask.command else ""
-            yield f"- {inline(ask.what)}{command} ({inline(ask.why)})"
+            yield f"- {inline(safe(ask.what))}{command} ({inline(safe(ask.why))})"
     yield from _foot(report)
 
 

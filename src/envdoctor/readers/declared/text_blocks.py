@@ -42,7 +42,8 @@ _MOST_OF_A_REST = 400
 """Characters of code in the second line of what a paragraph broke in two."""
 
 _REFUSED = re.compile(
-    r"[\s)\"'*_,]{0,4}(?:(?:will|would|also|then|now|currently)\s){0,2}(?:fail(?:s|ed)?\b|do(?:es)?(?: not|n['\u2019]t)\b|"
+    r"[\s)\"'*_,]{0,4}(?:(?:will|would|also|then|now|currently)\s){0,2}"
+    r"(?:fail(?:s|ed)?\b|do(?:es)?(?: not|n['\u2019]t)\b|"
     r"no longer\b|won['\u2019]t\b|not\b|can(?:not|['\u2019]t)\b|breaks?\b|crash(?:es|ed)?\b|"
     r"(?:is|was|were) (?:wrong|no|not|broken)\b|→|⇒|➜|[-=]>|(?:会|将|就)?(?:失败|报错|不行|无法|不能))",
     re.IGNORECASE,

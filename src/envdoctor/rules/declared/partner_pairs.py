@@ -236,6 +236,11 @@ def _amended(partner: Side, right: str) -> tuple[Amendment, ...]:
     series = re.fullmatch(r"==(\d{1,3}\.\d{1,3})\.\*", said.specifier or "", re.ASCII)
     if series and said.written == series[1]:  # prose: "torchvision 0.17"
         return (Amendment(said.place, series[1], right),)
+    key = re.match(rf"{re.escape(said.name)}\s{{0,9}}=(?!=)", said.written)
+    if key:  # an assignment of TOML: what it demands stands in quotes
+        value = re.fullmatch(r"\s{0,9}([\"'])[^\"']{1,80}\1", said.written[key.end() :])
+        instead = f'{key[0]} "=={right}"'
+        return (Amendment(said.place, said.written, instead, safe=False),) if value else ()
     if said.written.startswith(said.name):
         return (Amendment(said.place, said.written, f"{said.name}=={right}", safe=False),)
     return ()
