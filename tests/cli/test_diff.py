@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from machines import Said, run_cli
 from scenarios.shipped_schemas import validate
 

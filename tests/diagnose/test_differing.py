@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from machines import machine_snapshot
 
 from envdoctor.diagnose.differing import differing, explain, kind_of, ranked
 from envdoctor.matrix.load import load_matrix
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.model.snapshot import Snapshot
+from machines import machine_snapshot
 
 if TYPE_CHECKING:
     from envdoctor.model.difference import Explained

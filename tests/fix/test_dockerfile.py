@@ -9,7 +9,7 @@ import pytest
 from envdoctor.fix.dockerfile import Unpatchable, commands_of, instructions, patch, patched, to_be_added
 from envdoctor.model.change import Installs, Into, Removes
 from envdoctor.model.plan import Applicability, Edit, Step
-from envdoctor.readers.declared.dockerfile_instructions import Instruction
+from envdoctor.readers.declared.images.dockerfile_instructions import Instruction
 
 NEW = "python -m pip install torch==2.9.1+cu126"
 RUN = f"RUN {NEW}\n"

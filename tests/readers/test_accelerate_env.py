@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.model.fact import Known
-from envdoctor.readers.paste import accelerate_env
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.environment import accelerate_env
 
 ACCELERATE = """```Shell
 - `Accelerate` version: 0.34.2

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envdoctor.model.fact import Absent, Known, Unknown
-from envdoctor.readers.paste import collect_env, processor
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.environment import collect_env, processor
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Fact

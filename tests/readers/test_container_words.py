@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.model.fact import Known
-from envdoctor.readers.paste.container_words import container_facts
+from envdoctor.readers.paste.written.container_words import container_facts
 from paste_lines import lines_of
 
 

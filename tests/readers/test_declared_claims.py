@@ -8,7 +8,7 @@ import pytest
 
 from envdoctor.diagnose.declared import judge_declared
 from envdoctor.matrix.load import load_matrix
-from envdoctor.readers.declared.markdown import read
+from envdoctor.readers.declared.texts.markdown import read
 
 if TYPE_CHECKING:
     from envdoctor.model.declared import Case

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.declared.install_commands import commands_in
-from envdoctor.readers.declared.together import cases_of
+from envdoctor.readers.declared.commands.install_commands import commands_in
+from envdoctor.readers.declared.commands.together import cases_of
 
 if TYPE_CHECKING:
     from envdoctor.model.declared import Case

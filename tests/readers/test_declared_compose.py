@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.declared.compose import read
+from envdoctor.readers.declared.images.compose import read
 
 if TYPE_CHECKING:
     from envdoctor.model.declared_container import ContainerSpec

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.declared import conda_file, pixi
-from envdoctor.readers.declared.conda_case import FULL, MOST
+from envdoctor.readers.declared.conda import conda_file, pixi
+from envdoctor.readers.declared.conda.conda_case import FULL, MOST
 from envdoctor.readers.declared.unreadable import Unreadable
 from envdoctor.readers.declared.yaml_nodes import documents, entries, entry, items, scalar, written
 
 if TYPE_CHECKING:
     from envdoctor.model.declared import Case
-    from envdoctor.readers.declared.declared_file import DeclaredFile
+    from envdoctor.model.declared_file import DeclaredFile
 
 ENVIRONMENT = """\
 name: train
@@ -216,7 +216,7 @@ def test_environments_and_platforms_of_pixi() -> None:
 
 
 def test_pixi_in_pyproject_has_the_dependencies_of_the_project() -> None:
-    from envdoctor.readers.declared.pyproject import read
+    from envdoctor.readers.declared.projects.pyproject import read
 
     text = '[project]\ndependencies = ["torch==2.5.1"]\n[tool.pixi.dependencies]\nnumpy = "2.*"\n'
     found = {case.label: case for case in read(text, "pyproject.toml").cases}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.declared.container_images import MOST, image_cases, images_in
-from envdoctor.readers.declared.dockerfile import MOST_STAGES, read
-from envdoctor.readers.declared.dockerfile_words import assignments, exec_form, filled
+from envdoctor.readers.declared.images.container_images import MOST, image_cases, images_in
+from envdoctor.readers.declared.images.dockerfile import MOST_STAGES, read
+from envdoctor.readers.declared.images.dockerfile_words import assignments, exec_form, filled
 
 if TYPE_CHECKING:
     from envdoctor.model.declared import Case

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.declared import pdm_lock, pipfile, poetry_lock, pylock, uv_lock
-from envdoctor.readers.declared.locked import tied
+from envdoctor.readers.declared.locks import pdm_lock, poetry_lock, pylock, uv_lock
+from envdoctor.readers.declared.locks.locked import tied
+from envdoctor.readers.declared.projects import pipfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envdoctor.model.declared import Case
-    from envdoctor.readers.declared.declared_file import DeclaredFile
+    from envdoctor.model.declared_file import DeclaredFile
 
 CU128 = "https://download.pytorch.org/whl/cu128"
 CPU = "https://download.pytorch.org/whl/cpu"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.declared import markdown, notebook
+from envdoctor.readers.declared.texts import markdown, notebook
 
 if TYPE_CHECKING:
     from envdoctor.model.declared import Case

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.declared.pyproject import read
-from envdoctor.readers.declared.toml_places import read_toml
+from envdoctor.readers.declared.projects.pyproject import read
+from envdoctor.readers.declared.projects.toml_places import read_toml
 
 if TYPE_CHECKING:
     from envdoctor.model.declared import Case

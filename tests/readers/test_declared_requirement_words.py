@@ -6,10 +6,10 @@ import pytest
 
 from envdoctor.model.declared import PythonWish, Requirement, Statement
 from envdoctor.model.place import Place
-from envdoctor.readers.declared.conda_words import conda_demand, file_spec, match_spec
-from envdoctor.readers.declared.marker_words import decided, opposite
-from envdoctor.readers.declared.requirement_words import UNREADABLE, any_of, both, requirement_of
-from envdoctor.readers.declared.specifiers import conda_specifier, pep440, poetry_specifier
+from envdoctor.readers.declared.conda.conda_words import conda_demand, file_spec, match_spec
+from envdoctor.readers.declared.projects.marker_words import decided, opposite
+from envdoctor.readers.declared.projects.requirement_words import UNREADABLE, any_of, both, requirement_of
+from envdoctor.readers.declared.projects.specifiers import conda_specifier, pep440, poetry_specifier
 
 HERE = Place("requirements.txt", 3, 1)
 

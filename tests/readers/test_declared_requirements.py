@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.model.place import Place
-from envdoctor.readers.declared.requirements import MOST, read
+from envdoctor.readers.declared.projects.requirements import MOST, read
 
 
 def demands(text: str) -> list[tuple[str, str | None, int, int]]:

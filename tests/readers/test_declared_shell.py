@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.declared import batch, shell
 from envdoctor.readers.declared.choosing import module_for, reader
+from envdoctor.readers.declared.commands import batch, shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def test_the_images_of_a_manifest_for_a_cluster() -> None:
         "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  # image: pytorch/pytorch:a\n  - image: pytorch/pytorch:b\n"
     )
     module = module_for("pod.yaml", text)
-    assert module == "kubernetes"
+    assert module == "images.kubernetes"
     (found,) = reader(module)(text, "pod.yaml").cases
     assert found.base is not None
     assert found.base.reference == "pytorch/pytorch:b"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.declared import workflows
+from envdoctor.readers.declared.commands import workflows
 
 if TYPE_CHECKING:
     from envdoctor.model.declared import Case

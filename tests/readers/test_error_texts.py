@@ -103,9 +103,9 @@ def test_some_messages_name_facts(text: str, name: str, value: object) -> None:
 
 def test_the_service_that_compose_writes_before_a_line_is_no_part_of_the_words() -> None:
     text = "worker-1  | RuntimeError: Found no NVIDIA driver on your system.\nweb_2 | Error: refused"
-    assert [said.text for said in read(lines_of(text)).said] == [
+    assert [said.text for said in reading(text).said] == [
         "RuntimeError: Found no NVIDIA driver on your system.",
         "Error: refused",
     ]
-    (kept,) = read(lines_of("| name | Error: not found |")).said
+    (kept,) = reading("| name | Error: not found |").said
     assert kept.text.startswith("| name")

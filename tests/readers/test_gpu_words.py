@@ -6,7 +6,7 @@ import pytest
 
 from envdoctor.matrix.gpu_names import find
 from envdoctor.matrix.load import load_matrix
-from envdoctor.readers.paste.prose import read
+from envdoctor.readers.paste.written.prose import read
 from paste_lines import lines_of, values_of
 
 

@@ -209,18 +209,18 @@ def test_every_match_of_a_pattern_holds_one_of_its_words(pattern: Pattern, data:
 
 
 READ_BY = {
-    "vllm_env": "vLLM Version : 0.8.0\nCUDA_VISIBLE_DEVICES=0",
-    "accelerate_env": "- `Accelerate` version: 0.31.0\n- PyTorch version (GPU?): 2.6.0 (True)",
-    "ds_report": "torch version .................... 2.6.0",
-    "library_env": "sys.platform: linux\nPyTorch: 2.6.0",
-    "lightning_env": "* CUDA:\n    - GPU:\n        - Tesla T4\n    - available: True\n    - version: 12.1",
-    "xformers_info": "pytorch.version: 2.6.0\npytorch.cuda: available",
-    "nvidia_smi_query": "driver_version\n535.104.05",
-    "pip_freeze": "torch==2.6.0",
-    "pip_log": " + torch==2.6.0",
-    "conda_env": "prefix: /opt/conda/envs/a",
-    "nvcc": "Cuda compilation tools, release 12.2, V12.2.140",
-    "ldd": "/opt/a.so:\n\tlibcudart.so.12 => not found\n\tlibc.so.6 => /lib/libc.so.6 (0x00007f00)",
+    "environment.vllm_env": "vLLM Version : 0.8.0\nCUDA_VISIBLE_DEVICES=0",
+    "environment.accelerate_env": "- `Accelerate` version: 0.31.0\n- PyTorch version (GPU?): 2.6.0 (True)",
+    "environment.ds_report": "torch version .................... 2.6.0",
+    "environment.library_env": "sys.platform: linux\nPyTorch: 2.6.0",
+    "environment.lightning_env": "* CUDA:\n    - GPU:\n        - Tesla T4\n    - available: True\n    - version: 12.1",
+    "environment.xformers_info": "pytorch.version: 2.6.0\npytorch.cuda: available",
+    "tools.nvidia_smi_query": "driver_version\n535.104.05",
+    "listings.pip_freeze": "torch==2.6.0",
+    "listings.pip_log": " + torch==2.6.0",
+    "listings.conda_env": "prefix: /opt/conda/envs/a",
+    "tools.nvcc": "Cuda compilation tools, release 12.2, V12.2.140",
+    "tools.ldd": "/opt/a.so:\n\tlibcudart.so.12 => not found\n\tlibc.so.6 => /lib/libc.so.6 (0x00007f00)",
 }
 """Of each reader that is left out at times the least that it reads."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.model.fact import Absent, Known
-from envdoctor.readers.paste import library_env
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.environment import library_env
 
 BUILT = """PyTorch built with:
   - GCC 7.3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.model.fact import Absent, Known
-from envdoctor.readers.paste import lightning_env
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.environment import lightning_env
 
 PASTE = """* CUDA:
         - GPU:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envdoctor.model.fact import Absent, Known
-from envdoctor.readers.paste import nvidia_smi, nvidia_smi_query
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.tools import nvidia_smi, nvidia_smi_query
 
 if TYPE_CHECKING:
     from envdoctor.model.fact import Value

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.readers.paste import conda_env, conda_list, pip_freeze, pip_list, pip_log, pip_show
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.listings import conda_env, conda_list, pip_freeze, pip_list, pip_log, pip_show
 
 if TYPE_CHECKING:
     from types import ModuleType

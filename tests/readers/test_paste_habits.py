@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from envdoctor.readers.paste import error_texts, host_tools, prose, session
+from envdoctor.readers.paste import error_texts
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.tools import host_tools
+from envdoctor.readers.paste.written import prose, session
 from paste_lines import lines_of, values_of
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envdoctor.readers.paste.prose import read
+from envdoctor.readers.paste.written.prose import read
 from paste_lines import lines_of, values_of
 
 

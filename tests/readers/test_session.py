@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.model.fact import Absent
-from envdoctor.readers.paste.session import read
+from envdoctor.readers.paste.written.session import read
 from paste_lines import lines_of, values_of
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envdoctor.model.fact import Absent, Known
-from envdoctor.readers.paste import driver_tools, host_tools, ldd, nvcc
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.tools import driver_tools, host_tools, ldd, nvcc
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -6,7 +6,7 @@ import pytest
 
 from envdoctor.model.fact import Known
 from envdoctor.probes.environment import VARIABLES
-from envdoctor.readers.paste.variable_words import NAMES, variables_in
+from envdoctor.readers.paste.written.variable_words import NAMES, variables_in
 
 
 def test_the_allow_list_is_that_of_a_look_at_a_machine() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from envdoctor.model.fact import Known
 from envdoctor.probes.environment import VARIABLES
-from envdoctor.readers.paste import collect_env, vllm_env
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.environment import collect_env, vllm_env
 
 PASTE = """==============================
         System Info

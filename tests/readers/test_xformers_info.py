@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from envdoctor.model.fact import Known
-from envdoctor.readers.paste import xformers_info
 from envdoctor.readers.paste.cleaning import clean
+from envdoctor.readers.paste.environment import xformers_info
 
 PASTE = """xFormers 0.0.22.post7+cu118
 memory_efficient_attention.cutlassF:               unavailable

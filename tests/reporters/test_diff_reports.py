@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hostile_texts import SHORT
-from machines import machine_snapshot
 
 from envdoctor.diagnose.differing import differing, explain, ranked
 from envdoctor.matrix.load import load_matrix
 from envdoctor.model.difference import DiffReport
 from envdoctor.model.fact import Known, Unknown
 from envdoctor.reporters import diff_markdown, diff_terminal
+from hostile_texts import SHORT
+from machines import machine_snapshot
 
 if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot

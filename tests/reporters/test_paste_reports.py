@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hostile_texts import SHORT
 
 from envdoctor.model.asking import Ask, PasteView
 from envdoctor.model.fact import Known
@@ -16,6 +15,7 @@ from envdoctor.model.plan import Applicability, Conflict, Edit, Plan, Status, St
 from envdoctor.model.report import Report
 from envdoctor.model.snapshot import Snapshot
 from envdoctor.reporters import REPORTERS
+from hostile_texts import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

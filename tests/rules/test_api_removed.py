@@ -10,7 +10,9 @@ import pytest
 from envdoctor.diagnose.declared import judge_declared
 from envdoctor.matrix.load import load_matrix
 from envdoctor.model.finding import Severity
-from envdoctor.readers.declared import dockerfile, markdown, notebook, shell
+from envdoctor.readers.declared.commands import shell
+from envdoctor.readers.declared.images import dockerfile
+from envdoctor.readers.declared.texts import markdown, notebook
 from envdoctor.rules.declared.api_names import GONE
 
 if TYPE_CHECKING:

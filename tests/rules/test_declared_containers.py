@@ -8,7 +8,7 @@ import pytest
 
 from envdoctor.diagnose.declared import judge_declared
 from envdoctor.matrix.load import load_matrix
-from envdoctor.readers.declared import compose, dockerfile
+from envdoctor.readers.declared.images import compose, dockerfile
 
 if TYPE_CHECKING:
     from envdoctor.model.declared import Flaw

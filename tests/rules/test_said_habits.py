@@ -49,9 +49,7 @@ def test_instances_of_several_gpus_are_counted_together() -> None:
     [("1.6.0+cu101 url", []), ("1.5.0", ["torch-torchvision-mismatch"])],
 )
 def test_a_resolver_that_takes_one_release_for_two_tells_no_mismatch(asked: str, rules: list[str]) -> None:
-    text = (
-        f"Because torchvision (0.7.0+cu101) depends on torch (1.6.0)\n and x depends on torch ({asked}), it fails."
-    )
+    text = f"Because torchvision (0.7.0+cu101) depends on torch (1.6.0)\n and x depends on torch ({asked}), it fails."
     assert [finding.rule for finding in _found(text)] == rules
 
 

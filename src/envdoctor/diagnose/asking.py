@@ -126,10 +126,8 @@ def asks(diagnosis: Diagnosis, snapshot: Snapshot, plan: Plan, *, other_matter: 
     could not decide for want of a fact it tells, an error of it more than a warning.
     """
     errors = [finding for finding in diagnosis.findings if finding.severity is Severity.ERROR]
-    if not errors and snapshot.known("said.cuda_available") is True:
-        return () if _said(snapshot) else (SPEED,)
     if not errors and other_matter:
-        return ()
+        return () if _said(snapshot) else (SPEED,)
     if errors and errors[0].confidence is Confidence.PROVED:  # the cause stands; a repair may still want something
         return tuple(_ask(one) for one in _wanted_by(plan, snapshot))
     ranked = list(dict.fromkeys([*_wanted_by(plan, snapshot), *_wanted_by_rules(diagnosis, snapshot)]))

@@ -29,7 +29,7 @@ def other_matter(diagnosis: Diagnosis, snapshot: Snapshot) -> str | None:
             found = re.search(sign.words, flat(text))
             words = found[0][:MOST_QUOTED] if found else flat(text)[:MOST_QUOTED]
             return f'What fails is no defect of the environment: "{words}" (line {line}).'
-    if snapshot.known("said.cuda_available") is True:
+    if snapshot.known("said.cuda_available") is True and not snapshot.known_rows("said.texts"):
         source = snapshot["said.cuda_available"]
         where = f" ({source.source})" if isinstance(source, Known) else ""
         return f"torch reaches its GPU{where}, and nothing else that is told is wrong."

@@ -1,6 +1,6 @@
 """A Dockerfile with the commands of a plan in it: what is repaired in a running container is gone with it.
 
-How it is divided stands in `readers/declared/dockerfile_instructions.py`; nothing more of its instructions has to be
+How it is divided stands in `readers/declared/images/dockerfile_instructions.py`; nothing more of its instructions has to be
 understood to add a line.
 """
 
@@ -14,14 +14,14 @@ from envdoctor.fix.manifests import diff
 from envdoctor.fix.variables import tool_of
 from envdoctor.model.change import Installs, Into, Removes
 from envdoctor.model.plan import Applicability, Edit, Step
-from envdoctor.readers.declared.dockerfile_instructions import Unended, lines_of
-from envdoctor.readers.declared.dockerfile_instructions import instructions as divided
+from envdoctor.readers.declared.images.dockerfile_instructions import Unended, lines_of
+from envdoctor.readers.declared.images.dockerfile_instructions import instructions as divided
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envdoctor.model.fix import FileDiff
-    from envdoctor.readers.declared.dockerfile_instructions import Instruction
+    from envdoctor.readers.declared.images.dockerfile_instructions import Instruction
 
 NAME = "Dockerfile"
 WHY = "what is changed in a running container is gone with it: the image has to hold it"

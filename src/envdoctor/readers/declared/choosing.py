@@ -12,40 +12,40 @@ if TYPE_CHECKING:
     from envdoctor.model.declared_file import DeclaredFile
 
 NAMED: tuple[tuple[str, str], ...] = (
-    (r"pyproject\.toml", "pyproject"),
-    (r"uv\.lock", "uv_lock"),
-    (r"poetry\.lock", "poetry_lock"),
-    (r"pdm\.lock", "pdm_lock"),
-    (r"pylock(?:\.[\w-]+)?\.toml", "pylock"),
-    (r"pixi\.(?:toml|lock)", "pixi"),
-    (r"Pipfile(?:\.lock)?", "pipfile"),
-    (r"(?:[\w.-]*requirements?[\w.-]*|[\w.-]*constraints?[\w.-]*)\.(?:txt|in|pip)", "requirements"),
-    (r"(?:[\w.-]*(?:environment|conda)[\w.-]*)\.ya?ml", "conda_file"),
-    (r"(?:[\w.-]*\.)?(?:Docker|Container)file(?:[.-][\w.-]+)?", "dockerfile"),
-    (r"[\w-]*compose[\w.-]*\.ya?ml", "compose"),
-    (r"\.gitlab-ci\.ya?ml|action\.ya?ml|azure-pipelines[\w.-]*\.ya?ml", "workflows"),
-    (r"[\w.-]*\.(?:bat|cmd|ps1)", "batch"),
-    (r"[\w.-]*\.(?:sh|bash|zsh|ksh|fish|mk|just)|Makefile|[Jj]ustfile|\.envrc", "shell"),
-    (r"[\w.-]*\.ipynb", "notebook"),
-    (r"[^/]*\.(?:md|markdown|mdx|rst|html?|adoc|org|tex)", "markdown"),
+    (r"pyproject\.toml", "projects.pyproject"),
+    (r"uv\.lock", "locks.uv_lock"),
+    (r"poetry\.lock", "locks.poetry_lock"),
+    (r"pdm\.lock", "locks.pdm_lock"),
+    (r"pylock(?:\.[\w-]+)?\.toml", "locks.pylock"),
+    (r"pixi\.(?:toml|lock)", "conda.pixi"),
+    (r"Pipfile(?:\.lock)?", "projects.pipfile"),
+    (r"(?:[\w.-]*requirements?[\w.-]*|[\w.-]*constraints?[\w.-]*)\.(?:txt|in|pip)", "projects.requirements"),
+    (r"(?:[\w.-]*(?:environment|conda)[\w.-]*)\.ya?ml", "conda.conda_file"),
+    (r"(?:[\w.-]*\.)?(?:Docker|Container)file(?:[.-][\w.-]+)?", "images.dockerfile"),
+    (r"[\w-]*compose[\w.-]*\.ya?ml", "images.compose"),
+    (r"\.gitlab-ci\.ya?ml|action\.ya?ml|azure-pipelines[\w.-]*\.ya?ml", "commands.workflows"),
+    (r"[\w.-]*\.(?:bat|cmd|ps1)", "commands.batch"),
+    (r"[\w.-]*\.(?:sh|bash|zsh|ksh|fish|mk|just)|Makefile|[Jj]ustfile|\.envrc", "commands.shell"),
+    (r"[\w.-]*\.ipynb", "texts.notebook"),
+    (r"[^/]*\.(?:md|markdown|mdx|rst|html?|adoc|org|tex)", "texts.markdown"),
 )  # fmt: skip
 """Names in full, without their folder, and the module of this folder that reads them."""
 
 BEGINS: tuple[tuple[str, str], ...] = (
-    (r"(?m)\A(?:\s*#.*\n|\s*\n|ARG .*\n)*FROM \S+", "dockerfile"),
-    (r"\A#!.*\b(?:ba|z|k|da)?sh\b", "shell"),
-    (r"(?mi)\A\s*@echo off", "batch"),
-    (r"(?m)^(?:build-system|project|tool\.[\w.-]+)?\[(?:project|tool\.(?:uv|poetry|pdm))\b", "pyproject"),
-    (r"(?m)^@EXPLICIT\s*$", "conda_file"),
-    (r"(?m)^apiVersion:\s*[\w./-]", "kubernetes"),
-    (r"(?m)^services:\s*$", "compose"),
-    (r"(?m)^(?:jobs|runs):\s*$", "workflows"),
-    (r"(?m)^(?:before_script|script|stages):", "workflows"),
-    (r"(?m)^dependencies:\s*$", "conda_file"),
+    (r"(?m)\A(?:\s*#.*\n|\s*\n|ARG .*\n)*FROM \S+", "images.dockerfile"),
+    (r"\A#!.*\b(?:ba|z|k|da)?sh\b", "commands.shell"),
+    (r"(?mi)\A\s*@echo off", "commands.batch"),
+    (r"(?m)^(?:build-system|project|tool\.[\w.-]+)?\[(?:project|tool\.(?:uv|poetry|pdm))\b", "projects.pyproject"),
+    (r"(?m)^@EXPLICIT\s*$", "conda.conda_file"),
+    (r"(?m)^apiVersion:\s*[\w./-]", "images.kubernetes"),
+    (r"(?m)^services:\s*$", "images.compose"),
+    (r"(?m)^(?:jobs|runs):\s*$", "commands.workflows"),
+    (r"(?m)^(?:before_script|script|stages):", "commands.workflows"),
+    (r"(?m)^dependencies:\s*$", "conda.conda_file"),
 )
 """How the beginning of a file without a telling name looks, asked in this order."""
 
-YAML = ("kubernetes", "compose", "workflows", "conda_file")
+YAML = ("images.kubernetes", "images.compose", "commands.workflows", "conda.conda_file")
 HEAD = 20_000
 """Characters of which the kind of a file is judged."""
 
@@ -61,7 +61,7 @@ def module_for(name: str, text: str) -> str | None:
     """
     base = name.replace("\\", "/").rpartition("/")[2]
     if re.search(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$", name.replace("\\", "/")):
-        return "workflows"
+        return "commands.workflows"
     found = next((module for pattern, module in NAMED if re.fullmatch(pattern, base)), None)
     if found is not None:
         return found
@@ -76,8 +76,8 @@ def module_for(name: str, text: str) -> str | None:
     whole = head.splitlines() if len(text) <= HEAD else head.splitlines()[:-1]
     lines = [line for line in whole if line.strip()]
     if lines and all(re.fullmatch(REQUIREMENT_LINE, line) for line in lines[:200]):
-        return "requirements"
-    return "markdown"
+        return "projects.requirements"
+    return "texts.markdown"
 
 
 def reader(module: str) -> Callable[[str, str], DeclaredFile]:

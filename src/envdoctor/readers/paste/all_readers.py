@@ -11,27 +11,32 @@ if TYPE_CHECKING:
     from envdoctor.model.paste import Line, Reading
 
 ORDER = (
-    "collect_env", "processor", "vllm_env", "accelerate_env", "ds_report", "library_env", "lightning_env",
-    "xformers_info", "nvidia_smi", "nvidia_smi_query", "pip_list",
-    "pip_freeze", "pip_show", "pip_log", "conda_list", "conda_env", "nvcc", "ldd", "driver_tools",
-    "host_tools", "session", "error_texts", "prose",
+    "environment.collect_env", "environment.processor", "environment.vllm_env", "environment.accelerate_env",
+    "environment.ds_report", "environment.library_env", "environment.lightning_env", "environment.xformers_info",
+    "tools.nvidia_smi", "tools.nvidia_smi_query",
+    "listings.pip_list", "listings.pip_freeze", "listings.pip_show", "listings.pip_log", "listings.conda_list",
+    "listings.conda_env",
+    "tools.nvcc", "tools.ldd", "tools.driver_tools", "tools.host_tools",
+    "written.session", "error_texts", "written.prose",
 )  # fmt: skip
-"""Modules of this folder; each has `read(lines) -> Reading`."""
+"""Modules below this folder; each has `read(lines) -> Reading`."""
 
 WORDS: Mapping[str, tuple[str, ...]] = {
-    "vllm_env": ("vllm", "neuron", "environment variables"),
-    "accelerate_env": ("accelerate", "diffusers", "transformers", "peft", "huggingface", "gpu?", "accelerator?"),
-    "ds_report": ("...",),
-    "library_env": ("sys.platform", "python:", "built with"),
-    "lightning_env": ("available:",),
-    "xformers_info": ("pytorch.version:",),
-    "nvidia_smi_query": (",", "_", "nvsmi", "attached"),
-    "pip_freeze": ("==", " @ "),
-    "pip_log": ("installed", "already", "==", "but you"),
-    "conda_env": ("=", "platform", "user-agent", "prefix", "/"),
-    "nvcc": ("nvcc", "cuda", "nvidia"),
-    "ldd": (".so",),
-}
+    "environment.vllm_env": ("vllm", "neuron", "environment variables"),
+    "environment.accelerate_env": (
+        "accelerate", "diffusers", "transformers", "peft", "huggingface", "gpu?", "accelerator?",
+    ),
+    "environment.ds_report": ("...",),
+    "environment.library_env": ("sys.platform", "python:", "built with"),
+    "environment.lightning_env": ("available:",),
+    "environment.xformers_info": ("pytorch.version:",),
+    "tools.nvidia_smi_query": (",", "_", "nvsmi", "attached"),
+    "listings.pip_freeze": ("==", " @ "),
+    "listings.pip_log": ("installed", "already", "==", "but you"),
+    "listings.conda_env": ("=", "platform", "user-agent", "prefix", "/"),
+    "tools.nvcc": ("nvcc", "cuda", "nvidia"),
+    "tools.ldd": (".so",),
+}  # fmt: skip
 """Words, in lower case, without all of which a reader finds nothing: then it is not even imported."""
 
 

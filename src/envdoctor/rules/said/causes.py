@@ -155,6 +155,8 @@ def missing_kernels(text: str, machine: Machine, matrix: Matrix) -> Cause | None
     age = questions.age_of_gpus(machine, matrix)
     if age is not None:
         return Cause("gpu-arch-dropped" if age == "older" else "gpu-arch-not-in-wheel")
+    if re.search(r"Value 'sm_\d{2,3}[af]?' is not defined", text):
+        return _unknown_to_ptxas(machine)
     served = questions.serves_every_gpu(machine, matrix)
     if served or OF_EXTENSION.search(_frame(text)):
         return likely("ext-arch-missing")
@@ -166,6 +168,12 @@ def missing_kernels(text: str, machine: Machine, matrix: Matrix) -> Cause | None
         return likely("gpu-arch-dropped" if _is_old(found[0], torch) else "gpu-arch-not-in-wheel")
     # Builds with CUDA 12.8 hold all GPUs up to today's and no longer the oldest; before it was the other way round.
     return likely("gpu-arch-dropped" if cuda is not None and cuda >= (12, 8) else "gpu-arch-not-in-wheel")
+
+
+def _unknown_to_ptxas(machine: Machine) -> Cause:
+    """A ptxas that is older than the GPU: triton's own, where torch is of a CUDA that holds all of today's GPUs."""
+    cuda = questions.version(machine, "torch.cuda")
+    return likely("ext-arch-missing" if cuda is not None and cuda >= (12, 8) else "gpu-arch-not-in-wheel")
 
 
 def _is_old(capability: tuple[int, int], torch: tuple[int, int] | None) -> bool:

@@ -135,7 +135,8 @@ def wsl_driver(machine: Machine, matrix: Matrix) -> Inference | None:
 def cpu_only_build(machine: Machine, matrix: Matrix) -> Inference | None:
     """A build without CUDA where a GPU is missed, or a toolkit of CUDA is told and nothing that failed."""
     del matrix
-    if not is_unseen(machine) and not _says_cuda_of_cpu_build(machine) and not _lists_gpus(machine):
+    told = _says_cuda_of_cpu_build(machine) or _lists_gpus(machine) or questions.asks_for_cuda(machine)
+    if machine.snapshot.known(AVAILABLE) is True or not (told or is_unseen(machine)):
         return None
     if questions.is_rocm(machine) or questions.has_only_other_gpus(machine) or _is_elsewhere(machine):
         return None
@@ -145,6 +146,23 @@ def cpu_only_build(machine: Machine, matrix: Matrix) -> Inference | None:
         f"torch {machine.told('torch.version')} was built without CUDA: it uses no GPU, whatever the driver and the "
         "toolkit are.",
         ("torch.version", "torch.cuda", "packages.conda", "gpu.0.name", "driver.version"),
+    )
+
+
+def gpu_arch_dropped(machine: Machine, matrix: Matrix) -> Inference | None:
+    """A GPU of a series before Maxwell, which the matrix does not know, that does not do its work."""
+    names = questions.gpu_names(machine)
+    if machine.told("torch.version") is None or questions.is_cpu_build(machine) or not names:
+        return None
+    if not (is_unseen(machine) or questions.texts(machine)) or questions.capabilities(machine, matrix):
+        return None
+    signs = [sign_of(text) for text in questions.texts(machine)]
+    if not questions.is_of_old_series(machine) or any(sign is not None for sign in signs):
+        return None
+    return Inference(
+        f"{names[0]} is of a series that torch has left out of its builds since 0.4 (compute capability 3.0) and 1.3 "
+        "(3.5).",
+        ("gpu.0.name", "torch.version"),
     )
 
 
@@ -167,7 +185,8 @@ def mig(machine: Machine, matrix: Matrix) -> Inference | None:
     count = machine.snapshot.known("said.device_count")
     listed = [machine.snapshot.known(f"gpu.{index}.mig") for index in range(questions.MOST_GPUS)]
     instances = sum(len(of_one) for of_one in listed if isinstance(of_one, list))
-    divided = machine.told("gpu.0.mig_mode") == "on" or instances > 0
+    chosen = machine.told("env.CUDA_VISIBLE_DEVICES") or ""
+    divided = machine.told("gpu.0.mig_mode") == "on" or instances > 0 or chosen.startswith("MIG-")
     if not divided or count not in (0, 1) or instances == 1 == count:
         return None
     return Inference(
@@ -267,6 +286,7 @@ INFERENCES: Mapping[str, Callable[[Machine, Matrix], Inference | None]] = {
     "cuda-init-stale-driver-state": cuda_init_stale,
     "driver-missing": driver_missing,
     "duplicate-torch-install": duplicate_torch_install,
+    "gpu-arch-dropped": gpu_arch_dropped,
     "mig": mig,
     "no-gpu-in-container": no_gpu_in_container,
     "no-nvidia-gpu": no_nvidia_gpu,

@@ -95,7 +95,7 @@ def _age(machine: Machine, matrix: Matrix) -> str | None:
         return None
     for _, capability in seen.unserved if seen and seen.code.best else ():
         return "older" if seen and capability < seen.lowest else "newer"
-    return None
+    return "newer" if seen and seen.by_old_ptx else None
 
 
 def serves_every_gpu(machine: Machine, matrix: Matrix) -> bool:
@@ -169,6 +169,15 @@ def by_plain_pip(machine: Machine) -> bool:
     by_pip = [row for row in rows if row.get("tool") in ("pip", "uv")]
     elsewhere = any(row.get("indexes") or "+cu" in str(row.get("command")) for row in by_pip)
     return bool(by_pip) and len(by_pip) == len(rows) and not elsewhere
+
+
+def asks_for_cuda(machine: Machine) -> bool:
+    """Whether CUDA was asked for with torch: by a command, or by a package of conda beside it."""
+    rows = machine.snapshot.known_rows("said.installs")
+    if any(re.search(r"(?:cudatoolkit|pytorch-cuda)=|[/+]cu\d{2,3}\b|pytorch-gpu", str(row)) for row in rows):
+        return True
+    listed = machine.snapshot.known("packages.conda")
+    return isinstance(listed, dict) and bool({"cudatoolkit", "pytorch-cuda"} & {*listed})
 
 
 def by_conda(machine: Machine) -> bool:

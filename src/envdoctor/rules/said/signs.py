@@ -143,7 +143,8 @@ SIGNS = (
          r"|NOT_SUPPORTED|NOT_INITIALIZED|INTERNAL_ERROR|ALLOC_FAILED)|cublas runtime error|valid cuDNN algorithm"
          r"|FIND was unable to find an engine|CUDA error: an illegal (?:memory access|instruction)",
          causes.failing_library),
-    Sign(("cpu-only-build", "wrong-index-url", "no-nvidia-gpu"), r"Torch not compiled with CUDA|[Tt]orch (?:is|was) not"
+    Sign(("cpu-only-build", "wrong-index-url", "no-nvidia-gpu"), r"Torch not compiled with CUDA"
+         r"|'torch\._C' has no attribute '_cuda_\w{2,40}'|[Tt]orch (?:is|was) not"
          r" (?:compiled|built) with CUDA|not linked with support for cuda|PyTorch (?:is|was) (?:a )?CPU"
          r"|Cannot initialize CUDA without ATen_cuda library|without CUDA support.{0,40}torch"
          r"|[Tt]orch (?:is |was )?(?:compiled|built) without CUDA", causes.not_compiled),
@@ -167,7 +168,8 @@ SIGNS = (
          r"|No module named '?triton ?\. ?\w|cannot import name '?\w{1,40}'? from '?triton"
          r"|module 'triton[\w.]{0,40}' has no attribute|cannot import name '?(?:AttrsDescriptor|triton_key)"),
     Sign(("triton-unavailable", "triton-mismatch"), r"Cannot find a working triton installation|TritonMissing"
-         r"|[Nn]o module named '?triton'?(?![\w.])|matching Triton is not available|yet supported for torch\.compile"
+         r"|[Nn]o module named '?triton'?(?![\w.])|matching Triton is not available"
+         r"|Windows not yet supported for torch\.compile"
          r"|[Nn]o matching distribution found for (?:pytorch-)?triton|satisfies the requirement (?:pytorch-)?triton"
          r"|[Tt]riton (?:is )?not (?:installed|available|found|supported on)", causes.no_triton),
     Sign(("python-unsupported",), r"Dynamo is not supported on Python|torch\.compile is not supported on Python"
@@ -212,6 +214,7 @@ SIGNS = (
     Sign(("torch-shadowed-by-local-module",), rf"module 'torch' has no attribute '{OF_TORCH}'|'torch' is not a package"
          r"|Failed to load PyTorch C extensions|cannot import name '\w{1,40}' from '?torch'? \(\S{0,120}[/\\]torch\.py",
          causes.shadowed),
+    Sign(("duplicate-torch-install",), r"module 'torch\._C' has no attribute '\w{2,60}'", reported=True),
     Sign(("package-files-damaged",), r"file too short|invalid ELF header|bad magic number|Bad CRC-32"
          r"|Ignoring invalid distribution \W?[-~]?orch|No module named 'torch\._C'|libtorch\w{0,20}\.so.{0,40}trunc"),
     Sign(("torch-not-installed",), r"No module named '?torch'?(?![\w.'])"),
@@ -264,6 +267,10 @@ def flat(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def sign_of(text: str) -> Sign | None:
-    """Return the first sign in a text, whatever the machine; None where it holds none."""
+    """Return the first sign in a text, whatever the machine; None where it holds none.
+
+    Where none stands as software prints it, people may have typed it in another case.
+    """
     words = flat(text)
-    return next((sign for sign in SIGNS if re.search(sign.words, words)), None)
+    found = next((sign for sign in SIGNS if re.search(sign.words, words)), None)
+    return found or next((sign for sign in SIGNS if re.search(sign.words, words, re.IGNORECASE)), None)

@@ -1,0 +1,1 @@
+"""Install commands wherever they stand: scripts, workflows, and what they fill in."""

@@ -1,0 +1,1 @@
+"""Dockerfiles, compose files, and images that are named anywhere."""

@@ -1,0 +1,1 @@
+"""Lock files: versions that a solver has joined already."""

@@ -1,0 +1,1 @@
+"""Requirements files and the manifests of project managers."""

@@ -1,0 +1,1 @@
+"""Articles and notebooks: their code blocks, their tables, and what their sentences claim."""

@@ -1,0 +1,1 @@
+"""What pip, uv and conda list, and say while they install."""

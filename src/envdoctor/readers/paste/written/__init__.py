@@ -1,0 +1,1 @@
+"""What people type and write themselves: sessions, and sentences in any language."""
