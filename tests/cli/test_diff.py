@@ -93,3 +93,18 @@ def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path, words: tuple[str,
     assert said.exit_code == 2
     assert said.stdout == ""
     assert says in said.stderr
+
+
+def test_a_file_holds_no_names(tmp_path: Path) -> None:
+    """Of people, and of the folders in which the two lie."""
+    home = "/home/marianne/venv/lib/python3.11/site-packages"
+    (tmp_path / "paste.txt").write_text(
+        f"{PASTE}$ pip show torch\nName: torch\nVersion: 2.14.1+cu130\nLocation: {home}\n"
+    )
+    assert "marianne" in diff(tmp_path, str(tmp_path / "paste.txt"), str(WELL), "-v").stdout
+    said = diff(tmp_path, str(tmp_path / "paste.txt"), str(WELL), "-v", "-o", "diff.md", "--format", "markdown")
+    written = (tmp_path / "diff.md").read_text()
+    assert said.exit_code == 1
+    assert "marianne" not in written
+    assert str(tmp_path) not in written
+    assert "- A: paste.txt\n- B: snapshot.json\n" in written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -33,13 +34,17 @@ def command(
     """Say what differs between two machines, and which difference makes the one fail and the other work.
 
     A and B are snapshots, reports of `check --format json`, or pastes as `triage` takes them; one of them may be `-`.
-    Each difference is tried: the answer of the one machine is put into the other, which is judged again. The exit code
-    is 0 where no difference matters, 1 where one does, 2 for a file that cannot be read.
+    Each difference is tried: the answer of the one machine is put into the other, which is judged again. What only one
+    of the two tells is counted; -v shows it. With --format markdown it is a table to post.
 
     \b
     envdoctor snapshot -o here.json          on the one machine
     envdoctor snapshot -o there.json         on the other
     envdoctor diff here.json there.json
+    envdoctor diff works.json issue.txt      a snapshot and somebody's paste
+
+    The exit code is 0 where no difference matters, 1 where one brings about what --fail-on names, 2 for a file that
+    cannot be read.
     """
     from envdoctor import __version__
     from envdoctor.commands import deliver
@@ -54,6 +59,9 @@ def command(
         raise Unusable("A and B are both standard input; name a file for one of them")
     matrix = load(matrix_file)
     here, there = _machine(a), _machine(b)
+    if outputs:  # files hold no names of people or machines
+        here, there = deliver.snapshot_without_names(here), deliver.snapshot_without_names(there)
+        a, b = os.path.basename(a), os.path.basename(b)
     in_a, in_b, explained = explain(here, there, matrix)
     differ, left_out = differing(here, there)
     both = sorted({one.rule for one in in_a.findings} & {one.rule for one in in_b.findings})

@@ -1,7 +1,7 @@
 """Two snapshots side by side: what differs, and what of it turns a verdict. Pure.
 
-Whether a difference explains a finding is tried and not guessed: the answer of the other machine is put in its place, and
-the machine is judged again.
+Whether a difference explains a finding is tried and not guessed: the answer of the other machine is put in its place,
+and the machine is judged again.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def kind_of(name: str) -> str:
 def differing(a: Snapshot, b: Snapshot) -> tuple[dict[str, tuple[Fact, Fact]], int]:
     """Return the facts whose answers differ, and how many more differ that change from moment to moment.
 
-    Two absences are the same answer, and so are two things that could not be found out, whatever the reason. A fact that
-    only one snapshot holds is compared with "not looked at".
+    Two absences are the same answer, and so are two things that could not be found out, whatever the reason. A fact
+    that only one snapshot holds is compared with "not looked at".
     """
     found: dict[str, tuple[Fact, Fact]] = {}
     left_out = 0
@@ -106,7 +106,7 @@ def _only(here: Diagnosis, there: Diagnosis) -> list[Finding]:
 def _explained(
     side: str, finding: Finding, sick: Snapshot, well: Snapshot, differ: Mapping[str, object], matrix: Matrix
 ) -> Explained:
-    """Find the differences without which the finding would not be there: single facts, then groups, then all of them."""
+    """Find the differences without which the finding would not be there: single facts, groups, then all of them."""
     rule = next((one for one in all_rules() if one.name == finding.rule), None)
     if rule is None:
         return Explained(side, finding, (), False)

@@ -1,4 +1,4 @@
-"""Whether a paste itself shows that the environment is not what is wrong: torch works, or what fails is another thing."""
+"""Whether a paste itself shows that nothing is wrong with the environment: torch works, or another thing fails."""
 
 from __future__ import annotations
 

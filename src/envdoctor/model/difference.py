@@ -14,8 +14,8 @@ class Difference(NamedTuple):
     """One thing that differs.
 
     `name` is that of the fact, with a key for one entry of a fact that is a mapping ("packages.installed[numpy]").
-    `kind` is its group for people ("driver and GPUs"). `a` and `b` are the two answers. `turns` are the rules whose finding this difference alone, or with others of its
-    kind, brings about; `read_by` whether any rule asks for it.
+    `kind` is its group for people ("driver and GPUs"). `a` and `b` are the two answers. `turns` are the rules whose
+    finding this difference alone, or with others of its kind, brings about; `read_by` whether any rule asks for it.
     """
 
     name: str

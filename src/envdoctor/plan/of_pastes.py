@@ -22,8 +22,8 @@ NOT_KNOWN = "; the driver is not known here"
 
 OF_PATH = (
     "unset-env",
-    "take the folders of other CUDA libraries out of LD_LIBRARY_PATH and LD_PRELOAD (`unset LD_LIBRARY_PATH` tries it), "
-    "and load no CUDA module beside torch, whose wheel brings its own",
+    "take the folders of other CUDA libraries out of LD_LIBRARY_PATH and LD_PRELOAD (`unset LD_LIBRARY_PATH` tries "
+    "it), and load no CUDA module beside torch, whose wheel brings its own",
 )
 
 TOLD: dict[str, tuple[str, str]] = {

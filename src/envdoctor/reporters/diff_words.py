@@ -148,7 +148,7 @@ def counted(report: DiffReport) -> str:
     if report.left_out:
         many = report.left_out > 1
         told.append(
-            f"{report.left_out} answer{'s' * many} that change{'s' * (not many)} from moment to moment or from board to "
-            f"board {'were' if many else 'was'} left out."
+            f"{report.left_out} answer{'s' * many} that change{'s' * (not many)} from moment to moment or from board "
+            f"to board {'were' if many else 'was'} left out."
         )
     return " ".join(told)

@@ -86,7 +86,8 @@ def _foot(report: Report) -> Iterator[str]:
     yield ""
     seen = f"Read: {'; '.join(told_of)}. " if told_of else ""
     verdict = f"Verdict: {report.diagnosis.verdict.value}, "
-    yield f"<sub>{inline(seen + verdict)}{inline(FOOT.format(version=safe(report.envdoctor), revision=safe(report.matrix_revision)))}.</sub>"
+    foot = FOOT.format(version=safe(report.envdoctor), revision=safe(report.matrix_revision))
+    yield f"<sub>{inline(seen + verdict + foot)}.</sub>"
 
 
 def _finding(finding: Finding, depth: int) -> Iterator[str]:

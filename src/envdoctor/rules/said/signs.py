@@ -52,7 +52,7 @@ OF_TORCH = (
 
 SIGNS = (
     # Not the environment: a full memory, shapes, an assertion in a kernel, and warnings of parts that may be missing.
-    Sign(NO_RULE, r"CUDA out of memory|OutOfMemoryError|CUDA error: out of memory|cudaErrorMemoryAllocation"
+    Sign(NO_RULE, r"CUDA out of memory|OutOfMemoryError(?!')|CUDA error: out of memory|cudaErrorMemoryAllocation"
          r"|device-side assert|CUBLAS_STATUS_INVALID_VALUE|mat1 and mat2 shapes|size mismatch for |signal: Killed"
          r"|Failed to load image Python extension|Too many open files|received 0 items of ancdata"),
     # The driver, and the way to it.

@@ -41,7 +41,10 @@ _PIXI_ROW = (
     rf"(_?{NAME})\s{{1,60}}({VERSION})\s{{1,60}}(?:({_BUILD})\s{{1,60}})?[\d.]{{1,8}}\s[KMG]?i?B\s{{1,60}}(conda|pypi)"
     rf"(?:\s{{1,40}}(\S{{1,300}}))?(?:\s.{{0,200}})?"
 )
-_PLANNED = rf"(_?{NAME})\s{{1,60}}(?:.{{1,120}}\s-->\s{{1,20}})?([\w./-]{{1,60}})::{NAME}-({VERSION})-({_BUILD})(?:\s.{{0,80}})?"
+_PLANNED = (
+    rf"(_?{NAME})\s{{1,60}}(?:.{{1,120}}\s-->\s{{1,20}})?([\w./-]{{1,60}})::{NAME}-({VERSION})-({_BUILD})"
+    r"(?:\s.{0,80})?"
+)
 """What conda is about to install: `pytorch  pytorch/win-64::pytorch-1.10.0-py3.6_cpu_0`."""
 _DOWNLOADED = (
     rf"(_?{NAME})-({VERSION})\s{{1,60}}\|\s{{1,60}}({_BUILD})\s{{1,60}}[\d.]{{1,8}} [KMG]?B(?:\s{{1,40}}(\S{{1,200}}))?"
