@@ -317,3 +317,24 @@ def test_machines_that_mean_nothing(tmp_path: Path, words: list[str], says: str)
     assert said.stdout == ""
     assert says in said.stderr
     assert len(said.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "corrected"),
+    [
+        (
+            "pixi.toml",
+            '[workspace]\nchannels=["conda-forge"]\nplatforms=["linux-64"]\n[dependencies]\npytorch-gpu="2.5.*"\n'
+            'torchvision="0.18.*"\n',
+            'torchvision= "==0.20.1"',
+        ),
+        (
+            "pyproject.toml",
+            '[tool.poetry.dependencies]\npython = "^3.10"\ntorch = "2.5.1"\ntorchvision = "^0.18"\n',
+            'torchvision = "==0.20.1"',
+        ),
+    ],
+)
+def test_a_correction_of_toml_is_toml(tmp_path: Path, name: str, text: str, corrected: str) -> None:
+    put(tmp_path, text, name)
+    assert f"\n  + {corrected}\n" in lint(tmp_path, name).stdout

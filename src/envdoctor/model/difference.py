@@ -30,8 +30,8 @@ class Difference(NamedTuple):
 class Explained(NamedTuple):
     """A finding that only one of the two has: "a" or "b", and the differences without which it would not be there.
 
-    `because` names facts; it is empty where no difference accounts for the finding. `alone` where each of them by itself
-    suffices to end it, else they do so together.
+    `because` names facts; it is empty where no difference accounts for the finding. `alone` where each of them by
+    itself suffices to end it, else they do so together.
     """
 
     side: str

@@ -85,8 +85,18 @@ def _platform(facts: Mapping[str, Fact]) -> Iterator[tuple[str, Fact]]:
         yield "host.kind", Known(system, "host.os")
     elif (platform or "").endswith("-jetson"):
         yield "host.kind", Known("jetson", "host.platform")
+    elif not system and _for_linux_alone(facts):
+        system = "linux"
+        yield "host.os", Known("linux", "packages that are for Linux alone")
     if system in ("linux", "windows"):
         yield "host.platform", Known(f"{system}-x86_64", "host.os, and no other processor is named")
+
+
+def _for_linux_alone(facts: Mapping[str, Fact]) -> bool:
+    """Whether a package is listed that has wheels for Linux alone."""
+    listed = facts.get("packages.installed")
+    names = listed.value if isinstance(listed, Known) and isinstance(listed.value, dict) else {}
+    return any(name == "triton" or name.startswith(("nvidia-nccl-cu", "nvidia-nvshmem-cu")) for name in names)
 
 
 def _torch(facts: Mapping[str, Fact]) -> Iterator[tuple[str, Fact]]:

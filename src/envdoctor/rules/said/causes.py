@@ -335,8 +335,14 @@ def missing_cuda_library(text: str, machine: Machine, matrix: Matrix) -> Cause |
 
 
 def foreign_extension(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
-    """Something that was compiled for another torch; the partners of torch have rules of their own."""
+    """Something that was compiled for another torch; the partners of torch have rules of their own.
+
+    xformers tells both: where they are one release, and the one that is here has no CUDA, that is the defect.
+    """
     del machine, matrix
+    both = re.search(r"PyTorch (\d[\d.]{2,10})\+cu\d{3} .{0,40}\(you have (\d[\d.]{2,10})\+cpu\)", text)
+    if both and both[1] == both[2]:
+        return Cause("cpu-only-build")
     words = text.replace("_torch_sox", "torchaudio")
     for partner in ("torchvision", "torchaudio"):
         where = _frame(words) if partner in _frame(words) else words

@@ -132,6 +132,22 @@ def wsl_driver(machine: Machine, matrix: Matrix) -> Inference | None:
     )
 
 
+def cuda_visible_devices_empty(machine: Machine, matrix: Matrix) -> Inference | None:
+    """A variable that does not name the first GPU, where torch sees none and nobody tells how many there are."""
+    del matrix
+    asked = machine.told("env.CUDA_VISIBLE_DEVICES")
+    first = (asked or "").split(",")[0].strip()
+    if asked is None or not is_unseen(machine) or questions.is_cpu_build(machine) or _no_driver(machine):
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,2}|-1|", first):
+        return None
+    return Inference(
+        f"torch sees no GPU where CUDA_VISIBLE_DEVICES is {asked!r}: the first GPU is 0, and an index that is not "
+        "there hides all that follow it.",
+        ("env.CUDA_VISIBLE_DEVICES", AVAILABLE, "gpu.count"),
+    )
+
+
 def cpu_only_build(machine: Machine, matrix: Matrix) -> Inference | None:
     """A build without CUDA where a GPU is missed, or a toolkit of CUDA is told and nothing that failed."""
     del matrix
@@ -150,14 +166,17 @@ def cpu_only_build(machine: Machine, matrix: Matrix) -> Inference | None:
 
 
 def gpu_arch_dropped(machine: Machine, matrix: Matrix) -> Inference | None:
-    """A GPU of a series before Maxwell, which the matrix does not know, that does not do its work."""
+    """A GPU of a series before Maxwell that does not do its work, where the build of torch is not told."""
     names = questions.gpu_names(machine)
     if machine.told("torch.version") is None or questions.is_cpu_build(machine) or not names:
         return None
-    if not (is_unseen(machine) or questions.texts(machine)) or questions.capabilities(machine, matrix):
+    if not (is_unseen(machine) or questions.texts(machine)):
         return None
-    signs = [sign_of(text) for text in questions.texts(machine)]
-    if not questions.is_of_old_series(machine) or any(sign is not None for sign in signs):
+    known, told = questions.capabilities(machine, matrix), machine.told("torch.version") or ""
+    # "1.3" may be 1.3.1, the first one without 3.5; releases that are told in full are judged by the matrix.
+    open_patch = told.count(".") == 1 and (questions.version(machine, "torch.version") or (0, 0)) >= (1, 3)
+    old = known[0] < ((3, 7) if open_patch else (3, 5)) if known else questions.is_of_old_series(machine)
+    if not old or any(sign_of(text) is not None for text in questions.texts(machine)):
         return None
     return Inference(
         f"{names[0]} is of a series that torch has left out of its builds since 0.4 (compute capability 3.0) and 1.3 "
@@ -270,7 +289,8 @@ def _foreign_partner(machine: Machine, partner: str) -> Inference | None:
 def wrong_index_url(machine: Machine, matrix: Matrix) -> Inference | None:
     """A CPU build that plain pip gave, on a system for which its own index has no other."""
     del matrix
-    if not questions.is_cpu_build(machine) or not (misses_gpu(machine) or _lists_gpus(machine)):
+    open_build = is_unseen(machine) and "torch.cuda" not in machine.snapshot.facts
+    if not open_build and not (questions.is_cpu_build(machine) and (misses_gpu(machine) or _lists_gpus(machine))):
         return None
     if not questions.by_plain_pip(machine):
         return None
@@ -284,6 +304,7 @@ INFERENCES: Mapping[str, Callable[[Machine, Matrix], Inference | None]] = {
     "conda-pip-mix": conda_pip_mix,
     "cpu-only-build": cpu_only_build,
     "cuda-init-stale-driver-state": cuda_init_stale,
+    "cuda-visible-devices-empty": cuda_visible_devices_empty,
     "driver-missing": driver_missing,
     "duplicate-torch-install": duplicate_torch_install,
     "gpu-arch-dropped": gpu_arch_dropped,

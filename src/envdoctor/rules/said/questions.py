@@ -163,7 +163,7 @@ def texts(machine: Machine) -> list[str]:
 
 def by_plain_pip(machine: Machine) -> bool:
     """Whether torch was installed by pip from its own index, on a system for which that holds CPU builds alone."""
-    if machine.told("host.platform") not in ("windows-x86_64", "linux-aarch64"):
+    if machine.told("host.platform") not in ("windows-x86_64", "linux-aarch64", "linux-aarch64-jetson"):
         return False
     rows = [row for row in machine.snapshot.known_rows("said.installs") if "torch" in str(row.get("command"))]
     by_pip = [row for row in rows if row.get("tool") in ("pip", "uv")]

@@ -36,7 +36,7 @@ ABSENT = ("driver-missing", "no-gpu-in-container", "no-nvidia-gpu", "wsl-driver"
 HIDDEN = (*ABSENT, "mig", "cpu-only-build")
 KERNELS = ("gpu-arch-not-in-wheel", "gpu-arch-dropped", "ext-arch-missing", "rocm-arch-unsupported",
            "cpu-only-build")  # fmt: skip
-EXTENSION = ("abi-undefined-symbol", "torch-torchvision-mismatch", "torch-torchaudio-mismatch")
+EXTENSION = ("abi-undefined-symbol", "torch-torchvision-mismatch", "torch-torchaudio-mismatch", "cpu-only-build")
 NO_FILE = r"(?:cannot open shared object|No such file|not found|image not found|no such file)"
 CUDA_LIBRARY = (
     r"lib(?:cudart|cublas|cublasLt|cufft|curand|cusparse|cusparseLt|cusolver|nvrtc|nvJitLink|cupti|nvToolsExt|cufile"
@@ -158,7 +158,7 @@ SIGNS = (
          r"|PyTorch and torchvision were compiled with different|torchvision \S{1,30} (?:requires|depends on) torch"
          r"|torchvision \S{1,30} has requirement torch|torchvision[\w./\\-]{0,80}: undefined symbol"
          r"|partially initialized module 'torchvision'|module 'torch' has no attribute 'library'"
-         r"|Not compiled with GPU support.{0,80}torchvision|No module named 'torchvision\._C'"
+         r"|Not compiled with GPU support.{0,80}torchvision|No module named 'torchvision\.(?:_C|ops)'"
          r"|module 'torchvision' has no attribute '(?:extension|ops)'|torch\.ops\.torchvision",
          causes.vision_operators),
     Sign(("numpy2-abi",), r"compiled using NumPy 1\.x cannot be run|_ARRAY_API not found|Numpy is not available"
@@ -166,7 +166,8 @@ SIGNS = (
          r"|numpy\.core\.multiarray failed to import", causes.numpy_two),
     Sign(("triton-mismatch",), r"torch \S{1,30} (?:has requirement|requires|depends on) (?:pytorch-)?triton"
          r"|No module named '?triton ?\. ?\w|cannot import name '?\w{1,40}'? from '?triton"
-         r"|module 'triton[\w.]{0,40}' has no attribute|cannot import name '?(?:AttrsDescriptor|triton_key)"),
+         r"|module 'triton[\w.]{0,40}' has no attribute|'CompiledKernel' (?:object )?has no attribute"
+         r"|cannot import name '?(?:AttrsDescriptor|triton_key)"),
     Sign(("triton-unavailable", "triton-mismatch"), r"Cannot find a working triton installation|TritonMissing"
          r"|[Nn]o module named '?triton'?(?![\w.])|matching Triton is not available"
          r"|Windows not yet supported for torch\.compile"

@@ -149,7 +149,8 @@ def named_in(text: str) -> list[re.Match[str]]:
 def _name(match: re.Match[str]) -> str:
     groups = match.groupdict()
     if "number" not in groups:
-        return re.sub(r"^(NVIDIA[ -])?(?=A\d{4})", r"\1RTX ", " ".join(match[0].split()))  # people leave it out
+        name = re.sub(r"^(NVIDIA[ -])?(?=A\d{4})", r"\1RTX ", " ".join(match[0].split()))  # people leave it out
+        return re.sub(r"(?<=[45]090)D\b", " D", name)
     series = "GTX" if groups["number"].startswith(("9", "10", "16")) else "RTX"
     return f"{series} {groups['number']} {(groups['more'] or '').strip()}".strip()
 

@@ -89,7 +89,11 @@ _GLIBC = Pattern(
 )
 _ARM = Pattern(r"(?<![\w])(?:aarch64|arm64)(?![\w])", re.IGNORECASE, words=("aarch64", "arm64"))
 _IS_NOT = Pattern(r"\s(?:is not|isn't|not) (?:used|involved|installed)\b", re.IGNORECASE)
-_NOT = Pattern(r"\b(?:not|no|without|native|isn't|never)\b[^,;]{0,20}$", re.IGNORECASE)
+_NOT = Pattern(
+    r"\b(?:not(?! (?:available|found|detected|working|supported|recogni[sz]ed) on)|no|without|native|isn't|never)\b"
+    r"[^,;]{0,20}$",
+    re.IGNORECASE,
+)
 
 
 def host_facts(clauses: Sequence[Clause], source: str) -> Iterator[Stated]:
