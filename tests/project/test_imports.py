@@ -62,7 +62,10 @@ HELP_LOADS_NONE_OF = (
     }
 )
 CHECK_LOADS_NONE_OF = (
-    SLOW | NETWORK | {"torch", "numpy", "setuptools", "pkg_resources", "urllib", "envdoctor.smoke", "envdoctor.fix"}
+    SLOW
+    | NETWORK
+    | {"torch", "numpy", "setuptools", "pkg_resources", "urllib", "envdoctor.smoke", "envdoctor.fix"}
+    | {"yaml", "markdown_it", "envdoctor.readers", "envdoctor.rules.declared", "envdoctor.rules.said"}
 )
 COMPRESSORS = {"bz2", "lzma", "shutil", "zipfile"}
 """5 ms, which `shutil` takes for archives that nobody asks of it."""

@@ -27,6 +27,7 @@ KNOWN_MISSES = {
     "021-requirements-on-windows": "the command names a requirements file alone, so the index of torch is not told",
     "185-diffusers-cli-wsl1": "nobody says that the GPU is missed; the same lines stand under other complaints",
     "200-nightly-over-stable": "pytorch-nightly, conda's of 2018, beside pytorch: no rule knows two of one installer",
+    "312-vllm-p100-image": "the image of vLLM is named, and not the torch in it",
 }
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RULES = frozenset(
     {"driver-too-old", "driver-too-old-for-gpu", "gpu-arch-not-in-wheel", "gpu-arch-dropped", "cpu-only-build",
      "torch-torchvision-mismatch", "torch-torchaudio-mismatch", "macos-too-old-for-mps", "glibc-too-old", "numpy2-abi",
-     "triton-mismatch", "mixed-cu-packages"}
+     "triton-mismatch", "mixed-cu-packages", "x86-python-on-apple-silicon"}
 )  # fmt: skip
 """Rules that are asked again with what a paste leaves open filled in."""
 
@@ -52,6 +52,7 @@ def machines(machine: Machine, matrix: Matrix) -> Iterator[Machine]:
         if "gpu.count" not in machine.snapshot.facts and machine.told("driver.version") is not None:
             facts |= {"gpu.count": Known(1, "its driver is there"), "gpu.visible": Known([0], "its driver is there")}
         facts |= _default_build(machine, matrix, str(name))
+        facts |= _pinned_triton(machine, matrix, str(name))
         yield Machine(machine.snapshot.having(facts), machine.wishes)
 
 
@@ -76,6 +77,23 @@ def _default_build(machine: Machine, matrix: Matrix, platform: str) -> dict[str,
         told = f"the build that this install of torch {release.version} gives"
         facts |= {"torch.cuda": Known(wheel.cuda, told), "torch.channel": Known(wheel.channel, told)}
     return facts
+
+
+def _pinned_triton(machine: Machine, matrix: Matrix, platform: str) -> dict[str, Fact]:
+    """Return what a published torch for Linux requires of triton, where its metadata is not told."""
+    version = (machine.told("torch.version") or "").partition("+")[0]
+    release = matrix.release(version) if version.count(".") == 2 else None
+    if platform != "linux-x86_64" or release is None or release.triton is None:
+        return {}
+    if "torch.requires" in machine.snapshot.facts or not re.fullmatch(
+        r"(?:cu\d{2,3})?", machine.told("torch.local") or ""
+    ):
+        return {}
+    python = re.match(r"3\.(\d{1,2})", machine.told("python.version") or "")
+    below = re.match(r"3\.(\d{1,2})", release.triton_python_below or "")
+    if python and below and int(python[1]) >= int(below[1]):
+        return {}
+    return {"torch.requires": Known([f"triton{release.triton}"], f"torch {version}, as it was published")}
 
 
 def _asked_channel(machine: Machine) -> str | None:
