@@ -208,7 +208,8 @@ def outside_range(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
         return missing_kernels("", machine, matrix)
     if min(found) < ends[0]:
         return Cause("gpu-arch-dropped")
-    return Cause("gpu-arch-not-in-wheel") if max(found) > ends[1] else None
+    # Machine code runs on later GPUs of one major: that of 12.0 on 12.1, which torch warns of all the same.
+    return Cause("gpu-arch-not-in-wheel") if max(found)[0] > ends[1][0] else None
 
 
 def unsupported_ptx(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
@@ -276,15 +277,19 @@ def no_triton(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
 def no_distribution(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """No wheel for what was asked: of an index that does not hold it, or of a Python that has none of that release."""
     wanted = text.partition("(from versions")[0]  # what the index holds instead tells nothing of what was asked
-    if re.search(r"\+(?:cu|rocm|cpu)\d{0,4}", wanted) or "platform tag" in text:
-        return likely("wrong-index-url")
+    local = re.search(r"\+(?:cu|rocm|cpu)\d{0,4}", wanted) is not None
     asked = re.search(r"torch ?(?:==|~=|<=) ?(\d{1,2}\.\d{1,2}\.\d{1,2})", text)
     python = questions.version(machine, "python.version")
     release = filled.release_of(matrix, asked[1]) if asked else None
     if release is not None and python is not None:
-        tags = {tag for tags in release.pythons.values() for tag in tags}
+        platform = machine.told("host.platform")
+        tags = {tag for name, tags in release.pythons.items() if platform in (None, name) for tag in tags}
         if f"cp{python[0]}{python[1]}" not in tags:
-            return Cause("python-unsupported")
+            return Cause("python-unsupported", sure=not local)
+        return likely("wrong-index-url")
+    if re.search(r"\(from versions:? ?0\.1\.2(?:,? 0\.1\.2\.?post\d){0,2}\)?$", text.partition(" ERROR")[0].strip()):
+        return likely("python-unsupported")  # releases of a name without files, which is all that this Python may have
+    if local or "platform tag" in text:
         return likely("wrong-index-url")
     return likely("wrong-index-url" if machine.is_known("index.settings") else "python-unsupported")
 

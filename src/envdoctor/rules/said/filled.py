@@ -65,7 +65,7 @@ def _default_build(machine: Machine, matrix: Matrix, platform: str) -> dict[str,
     version = machine.told("torch.version")
     release = release_of(matrix, version) if version and "+" not in version else None
     if release is None:
-        return {}
+        return _asked_nightly(machine)
     facts: dict[str, Fact] = {"torch.version": Known(release.version, "torch.version, in full")}
     if "torch.cuda" in machine.snapshot.facts:
         return facts
@@ -77,6 +77,15 @@ def _default_build(machine: Machine, matrix: Matrix, platform: str) -> dict[str,
         told = f"the build that this install of torch {release.version} gives"
         facts |= {"torch.cuda": Known(wheel.cuda, told), "torch.channel": Known(wheel.channel, told)}
     return facts
+
+
+def _asked_nightly(machine: Machine) -> dict[str, Fact]:
+    """Return the CUDA that was asked for with a nightly build, where the version does not tell it."""
+    version, channel = machine.told("torch.version") or "", _asked_channel(machine)
+    if ".dev" not in version or "+" in version or channel is None or "torch.cuda" in machine.snapshot.facts:
+        return {}
+    told = "the CUDA that was asked for"
+    return {"torch.cuda": Known(f"{channel[2:-1]}.{channel[-1]}", told), "torch.channel": Known(channel, told)}
 
 
 def _pinned_triton(machine: Machine, matrix: Matrix, platform: str) -> dict[str, Fact]:

@@ -64,11 +64,12 @@ NVIDIA = Pattern(
 BARE = Pattern(
     r"(?<![\w.])(?P<before>(?:an?|my|two|dual|nvidia|\d ?x) |gpu[: ]{0,2})?"
     r"(?P<number>9[5678]0|10[5678]0|16[56]0|20[678]0|30[5-9]0|40[5-9]0|50[5-9]0)"
-    r"(?:(?P<more> ?(?:ti|super))(?![\w.%])|(?=s?\s{0,2}(?:$|[,.;:)]|gpu|card|and |with |on |in |laptop|machine)))",
+    r"(?:(?P<more> ?(?:ti|super))(?![\w.%])"
+    r"|(?=s?\s{0,2}(?:$|[,.;:)]|(?P<behind>gpu|card)|and |with |on |in |laptop|machine)))",
     re.IGNORECASE,
     words=("50", "60", "70", "80", "90"),
 )
-"""A number alone names a GPU behind an article, a count or a word for it, and before "Ti"."""
+"""A number alone names a GPU beside an article, a count or a word for it, and before "Ti"."""
 
 AMD = Pattern(
     r"(?<![\w])AMD (?i:GPU|graphics|video|card)(?![\w])"
@@ -143,7 +144,9 @@ def gpus_in(clause: Clause) -> Iterator[Gpu]:
 
 def named_in(text: str) -> list[re.Match[str]]:
     """Return where GPUs of NVIDIA are named: by their whole names, or else by numbers alone."""
-    return [*NVIDIA.finditer(text)] or [one for one in BARE.finditer(text) if one["more"] or one["before"]]
+    return [*NVIDIA.finditer(text)] or [
+        one for one in BARE.finditer(text) if one["more"] or one["before"] or one["behind"]
+    ]
 
 
 def _name(match: re.Match[str]) -> str:

@@ -184,9 +184,11 @@ def _variables(lines: Sequence[Line]) -> Iterator[Stated]:
 
 
 def _pythons(lines: Sequence[Line]) -> Iterator[Stated]:
-    """Read the banner of the interpreter and the answer of `python --version`."""
+    """Read the banner of the interpreter, with the compiler of Windows, and the answer of `python --version`."""
     for line in lines:
         text = line.text[:200].lstrip()
         match = _PYTHON_VERSION.match(text) if text.startswith("Python ") else None
         if match:
             yield Stated("python.version", Known(match["version"], SOURCE), line.number)
+            if "[MSC v." in text:
+                yield Stated("host.os", Known("windows", SOURCE), line.number)
