@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from envdoctor.model.finding import Confidence, Evidence
+from envdoctor.model.finding import Confidence, Evidence, Severity
 from envdoctor.model.machine import Undecidable
+from envdoctor.rules.rule import Stage
 from envdoctor.rules.said import filled
 from envdoctor.rules.said.causes import Cause
 from envdoctor.rules.said.inferred import INFERENCES
@@ -143,10 +144,16 @@ def judged_with_words(rule: Rule, machine: Machine, matrix: Matrix) -> Iterator[
     """Yield what a rule finds by the facts, with what was said of it; else what words tell, or what is inferred."""
     told = sorted(told_of(rule.name, machine, matrix), key=lambda one: not one.sure)
     found, undecided = _by_facts(rule, machine, matrix)
-    if not told and rule.name in NOT_WHERE_IT_WORKS and machine.snapshot.known("said.cuda_available") is True:
+    works = machine.snapshot.known("said.cuda_available") is True
+    if not told and works and rule.name in NOT_WHERE_IT_WORKS:
         return
     for finding in found:
-        yield _confirmed(rule, machine, finding, told) if told else finding
+        if told:
+            yield _confirmed(rule, machine, finding, told)
+        elif works and rule.stage is Stage.PACKAGES:  # torch works, and nobody says that these packages fail
+            yield replace(finding, severity=min(finding.severity, Severity.WARNING))
+        else:
+            yield finding
     if told and not found:
         certainty = Confidence.PROVED if told[0].sure else Confidence.INFERRED
         message = f"{_seen(told)}: {MEANS[rule.name]}."
