@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parent / "reference"
 COMMAND = "python docs/generate_facts.py"
 RULE_FOLDER = "rules"
+FACTS_STAND_IN = (
+    "the FACTS of src/envdoctor/probes, src/envdoctor/smoke/facts.py and src/envdoctor/readers/paste/facts.py"
+)
 
 
 def mark(source: str) -> str:
@@ -56,7 +59,7 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def facts_page() -> str:
     """Return the page of the facts: one table a probe, in the order in which they look, and one of the battery."""
     parts = [
-        f"""{mark("the FACTS of src/envdoctor/probes, src/envdoctor/smoke/facts.py and src/envdoctor/readers/paste/facts.py")}
+        f"""{mark(FACTS_STAND_IN)}
 
 # Facts
 

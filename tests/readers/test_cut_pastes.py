@@ -10,7 +10,8 @@ from envdoctor.model.fact import Known
 from envdoctor.readers.paste.cleaning import clean
 
 READERS = (
-    "tools.nvidia_smi", "tools.nvidia_smi_query", "listings.pip_list", "listings.pip_freeze", "listings.pip_show", "listings.pip_log", "listings.conda_list", "listings.conda_env",
+    "tools.nvidia_smi", "tools.nvidia_smi_query", "listings.pip_list", "listings.pip_freeze", "listings.pip_show",
+    "listings.pip_log", "listings.conda_list", "listings.conda_env",
     "tools.nvcc", "tools.ldd", "tools.driver_tools", "tools.host_tools",
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envdoctor.readers.declared.texts import markdown, notebook
+from envdoctor.readers.declared.texts.text_blocks import divided_markdown
 
 if TYPE_CHECKING:
     from envdoctor.model.declared import Case
@@ -123,9 +124,24 @@ def test_restructured_text_has_indented_blocks() -> None:
     assert versions(text, "install.rst") == ["torch==2.7.0 torchvision==0.22.0"]
 
 
+def test_a_dockerfile_in_an_article_is_read_as_one() -> None:
+    text = "```dockerfile\nARG TORCH=2.7.0\nFROM python:3.12\nARG TORCH\nRUN pip install torch==${TORCH}\n```"
+    (case,) = (one for one in cases(text) if one.requirements)
+    assert case.label.startswith("stage")
+    assert case.base is not None
+    assert case.base.reference == "python:3.12"
+    assert [one.specifier for one in case.requirements] == ["==2.7.0"]
+
+
+def test_tables_of_a_tool_in_an_article_are_read_as_pyproject() -> None:
+    tables = '[tool.pixi.workspace]\nplatforms = ["linux-64"]\n[tool.pixi.pypi-dependencies]\ntorch = "==2.7.0"'
+    (case,) = cases(f"```toml\n{tables}\n```")
+    assert [(one.name, one.specifier) for one in case.requirements] == [("torch", "==2.7.0")]
+
+
 def test_prose_is_what_is_no_code() -> None:
     text = "# Title\n\nTorch 2.7 with `CUDA`\n\n```\npip install torch\n```\n\n| a |\n|---|\n| b |\n"
-    assert markdown.prose_of(text) == [
+    assert list(divided_markdown(text).prose) == [
         (1, "# Title"),
         (3, "Torch 2.7 with `CUDA`"),
         (9, "| a |"),

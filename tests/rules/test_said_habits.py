@@ -75,3 +75,9 @@ def test_hardware_that_is_none_of_nvidia_comes_before_the_container() -> None:
 def test_a_gpu_that_nvidia_smi_lists_beside_a_cpu_build_is_a_defect() -> None:
     listed = "$ nvidia-smi -L\nGPU 0: NVIDIA L4 (UUID: GPU-1)\n"
     assert _first(f"{listed}$ pip list\nPackage Version\n------- -------\ntorch   2.6.0+cpu\n") == "cpu-only-build"
+
+
+def test_what_a_compiler_for_the_cpu_logs_of_cuda_is_no_defect_but_what_torch_raises_is() -> None:
+    logged = "Error getting cuda arch: Torch not compiled with CUDA enabled\n"
+    assert _first(logged) is None
+    assert _first(f"{logged}AssertionError: Torch not compiled with CUDA enabled\n") == "cpu-only-build"

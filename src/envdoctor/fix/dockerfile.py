@@ -1,7 +1,7 @@
 """A Dockerfile with the commands of a plan in it: what is repaired in a running container is gone with it.
 
-How it is divided stands in `readers/declared/images/dockerfile_instructions.py`; nothing more of its instructions has to be
-understood to add a line.
+How it is divided stands in `readers/declared/images/dockerfile_instructions.py`; nothing more of its instructions has
+to be understood to add a line.
 """
 
 from __future__ import annotations

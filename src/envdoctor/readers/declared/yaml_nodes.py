@@ -98,6 +98,11 @@ def entry(node: Node | None, *keys: str) -> Node | None:
     return node
 
 
+def has_entries(node: Node | None) -> bool:
+    """Whether a node is a mapping with something in it."""
+    return next(entries(node), None) is not None
+
+
 def items(node: Node | None) -> Sequence[Node]:
     """Return what stands in a sequence; nothing for any other node."""
     from yaml import SequenceNode

@@ -230,7 +230,9 @@ def failing_library(text: str, machine: Machine, matrix: Matrix) -> Cause | None
 
 def not_compiled(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """A build without CUDA: by choice, or because pip's own index has no other for this system."""
-    del text, matrix
+    del matrix
+    if "Error getting cuda arch" in text:
+        return None  # a line that torch.compile logs where it works for the CPU: it asks for no GPU
     if questions.has_only_other_gpus(machine):
         return likely("no-nvidia-gpu")
     return likely("wrong-index-url") if questions.by_plain_pip(machine) else Cause("cpu-only-build")

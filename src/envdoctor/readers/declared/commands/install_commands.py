@@ -30,7 +30,7 @@ class InstallCommand(NamedTuple):
     """One command that installs, removes, makes or changes an environment, and what it alone declares.
 
     `case` has the Python of the environment it goes into, where the commands before it tell. `environment` is the name
-    of that environment, "" for the one that is there; `branch` is as in `command_words.Command`; `removed` are the
+    of that environment, "" for the one that is there; `branch` is as in `branches.Command`; `removed` are the
     distributions it takes away. `anew` where nothing that was installed before belongs to it: another environment
     begins, or a remark sets it apart from the command before.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
-from envdoctor.readers.declared.yaml_nodes import entries, entry, items
+from envdoctor.readers.declared.yaml_nodes import entries, entry, has_entries, items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ def combinations(matrix: Node | None, word: Callable[[Node | None], Word | None]
     listed = items(matrix)
     if listed:  # GitLab: a list of mappings, each a matrix of its own
         found = [one for node in listed for one in islice(_product(node, word, ""), MOST)]
-    elif all(_is_mapping(one.value) for one in entries(matrix)):  # Azure: a name for each combination
+    elif all(has_entries(one.value) for one in entries(matrix)):  # Azure: a name for each combination
         found = [
             {name.key: told for name in entries(one.value) if (told := word(name.value))} for one in entries(matrix)
         ]
@@ -94,7 +94,3 @@ def _flat(node: Node, word: Callable[[Node | None], Word | None], prefix: str) -
 
 def _agrees(one: Mapping[str, Word], with_all: Mapping[str, Word]) -> bool:
     return all(name in one and one[name].text == told.text for name, told in with_all.items())
-
-
-def _is_mapping(node: Node) -> bool:
-    return next(iter(entries(node)), None) is not None

@@ -18,7 +18,7 @@ from envdoctor.readers.declared.commands.installers import Word
 from envdoctor.readers.declared.commands.matrices import combinations
 from envdoctor.readers.declared.commands.together import cases_of
 from envdoctor.readers.declared.unreadable import Unreadable
-from envdoctor.readers.declared.yaml_nodes import documents, entries, entry, items
+from envdoctor.readers.declared.yaml_nodes import documents, entries, entry, has_entries, items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,12 +104,8 @@ class _Reading:
     def cases(self, root: Node) -> Iterator[Case]:
         """Yield the cases of one document, each once."""
         given = dict(self._inputs(root))
-        before = tuple(
-            one
-            for key in ("before_script",)
-            for one in (entry(root, key), entry(root, "default", key))
-            if one is not None
-        )
+        parts = (entry(root, "before_script"), entry(root, "default", "before_script"))
+        before = tuple(one for one in parts if one is not None)
         image = entry(root, "image") or entry(root, "default", "image")
         seen: set[Case] = set()
         for case in self._walk(root, "", _Around(given, image=image, before=before), 0):
@@ -227,7 +223,7 @@ class _Reading:
         for name, word in self._set(held.get("env"), around._replace(variables=variables)).items():
             script.set(name, word)
         for key, default in _STEPS.items():
-            node = entry(held.get(key), "command") if key == "run" and entries_of(held.get(key)) else held.get(key)
+            node = entry(held.get(key), "command") if key == "run" and has_entries(held.get(key)) else held.get(key)
             if node is None:
                 continue
             named = (self._text(held.get("shell")) or around.shell).split(" ")[0]
@@ -258,7 +254,7 @@ class _Reading:
         ]
         told: dict[str, Word] = {}
         for name, value in pairs:
-            word = self._word(value if not entries_of(value) else entry(value, "value"))
+            word = self._word(value if not has_entries(value) else entry(value, "value"))
             text = self._filled(word.text, {**around.variables, **told}) if word else ""
             if word and "${{" not in text:
                 told[name] = word._replace(text=text)
@@ -325,11 +321,6 @@ class _Reading:
                 for at, line in enumerate(lines)
             ]
         return "\n".join(lines), first + 1
-
-
-def entries_of(node: Node | None) -> bool:
-    """Whether a node is a mapping with something in it."""
-    return next(iter(entries(node)), None) is not None
 
 
 def _wish(word: Word, version: str) -> PythonWish | None:

@@ -74,12 +74,6 @@ def read(text: str, name: str) -> DeclaredFile:
     return DeclaredFile(FORMAT if is_markdown else FORMAT_OF_TEXT, cases, trouble=trouble)
 
 
-def prose_of(text: str, name: str = "README.md") -> list[tuple[int, str]]:
-    """Return the lines of an article that are no code, rows of tables included, each with its number."""
-    is_markdown = name.lower().endswith(_MARKDOWN)
-    return list((divided_markdown if is_markdown else divided_plain)(text[:MOST_OF_ARTICLE]).prose)
-
-
 def cases_of_article(text: str, name: str) -> tuple[Case, ...]:
     """Return what the code in a Markdown text installs, whatever the name of the file it is a part of."""
     return tuple(_cases(divided_markdown(text[:MOST_OF_ARTICLE]), name))
@@ -131,8 +125,8 @@ def _module(block: Block) -> str | None:
         return None
     found = module_for(f"block.{kind}" if kind in ("toml", "yaml") else "block", block.text)
     if kind == "toml" and found is None and "[tool." in block.text:
-        return "pyproject"
-    return None if found in _COMMANDS_ALONE or (kind == "dockerfile" and found != "dockerfile") else found
+        return "projects.pyproject"
+    return None if found in _COMMANDS_ALONE or (kind == "dockerfile" and found != "images.dockerfile") else found
 
 
 def _commands(block: Block, name: str, python: PythonWish | None) -> Iterator[InstallCommand]:
