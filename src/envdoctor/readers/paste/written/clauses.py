@@ -24,9 +24,6 @@ LONGEST = 2000
 AT_AN_END = 4000
 """Lines at either end of a paste among which those of interest are looked for."""
 
-GLANCE = 400
-"""Characters in which a line has to name a subject."""
-
 MOST_FIRST, MOST_LAST = 60_000, 20_000
 """Characters of the lines of interest that are looked at: people write before a log and behind it."""
 
