@@ -138,9 +138,11 @@ def rule_page(page: RulePage) -> str:
     parts += ["## Severity", table(("when", "severity"), rows).rstrip()]
     if page.finding is not None:
         shown = joined(finding_lines(page.finding, 80), colour=False).rstrip()
-        parts += ["## Example", f"A machine with this: {page.example}.", f"```text\n{shown}\n```"]
+        parts += ["## Example", page.lead]
+        parts += [f"```text\n{text}\n```" for text in (page.file.rstrip(), shown) if text]
     parts += ["## It is silent about", "\n".join(f"- {title}" for title in page.quiet)]
-    parts += ["## Facts it reads", ", ".join(f"`{name}`" for name in page.reads) + " ([facts](../facts.md))"]
+    if page.reads:
+        parts += ["## Facts it reads", ", ".join(f"`{name}`" for name in page.reads) + " ([facts](../facts.md))"]
     if page.explains:
         links = ", ".join(f"[`{name}`]({name}.md)" for name in page.explains)
         parts += ["## Rules whose findings it explains", links]

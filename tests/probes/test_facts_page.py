@@ -11,6 +11,7 @@ import pytest
 
 from envdoctor.probes.environment import VARIABLES
 from envdoctor.probes.look import PROBES
+from envdoctor.rules.declared.declared_rule import all_declared
 from envdoctor.rules.rule import Rule, all_rules
 
 ROOT = Path(__file__).parents[2]
@@ -58,8 +59,15 @@ def test_every_rule_has_its_page_and_its_line(rule: Rule, written: Path) -> None
         assert f"\n## {title}\n" in text
     for when, severity in rule.severities.items():
         assert f"| {when} | {severity.word} |" in text
-    assert f"A machine with this: {rule.fires[0].title}." in text
-    assert re.search(rf"^({rule.fires[0].severity.word}  .*{rule.name}|note  )", text, re.MULTILINE)
+    if rule.of_files_alone:
+        fires = next(one.fires[0] for one in all_declared() if one.name == rule.name)
+        assert f"A file with this: {fires.title}.\n\n```text\n{fires.text}```" in text
+        assert re.search(rf"^({rule.worst.word}  .*{rule.name}|note  )", text, re.MULTILINE)
+        assert "## Facts it reads" not in text
+    else:
+        assert f"A machine with this: {rule.fires[0].title}." in text
+        assert re.search(rf"^({rule.fires[0].severity.word}  .*{rule.name}|note  )", text, re.MULTILINE)
+    assert re.search(r"\n## It is silent about\n\n- \S", text)
     assert all(f"`{name}`" in text for name in rule.needs)
     listed = (written / "reference" / "rules.md").read_text(encoding="utf-8")
     assert listed.count(f"[`{rule.name}`](rules/{rule.name}.md)") == 1

@@ -14,7 +14,8 @@ from envdoctor.upkeep.gather import Scope
 from envdoctor.upkeep.refresh import Refreshed, refreshed
 from upkeep.recorded_index import contents, evidence, matrix_of, recorded_files, without_days
 
-SAME_DAY = matrix_of(TEXT).revision
+SAME_DAY = matrix_of(TEXT).sources["wheel-metadata"].date
+"""The day on which the wheels of our file were read last: a refresh on it has no date to write."""
 LATER = "2027-01-09"
 NEWEST = "torch-2.15.0-cp315-cp315-manylinux_2_28_x86_64.whl"
 

@@ -46,7 +46,9 @@ def command(*, rule: str | None, form: str) -> int:
             "needs": [*page.reads],
             "explains": [*page.explains],
             "page": page.text,
-            "example": {"title": page.example, "finding": encode_finding(page.finding)} if page.finding else None,
+            "example": {"title": page.example, "file": page.file or None, "finding": encode_finding(page.finding)}
+            if page.finding
+            else None,
             "quiet": [*page.quiet],
         }
         click.echo(document_text(document))

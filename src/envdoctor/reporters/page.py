@@ -27,7 +27,8 @@ class RulePage:
     """What is told of a rule: `text` is the docstring of its file, the rest follows from data.
 
     `severities` pairs a circumstance with a severity's word, the worst first; `finding` is what the machine called
-    `example` yields, None where this matrix finds nothing in it.
+    `example` yields, None where this matrix finds nothing in it. A rule that judges files alone reads no facts: its
+    example is the text of a `file`, and "" for all others.
     """
 
     rule: str
@@ -39,6 +40,12 @@ class RulePage:
     example: str | None
     finding: Finding | None
     quiet: tuple[str, ...]
+    file: str = ""
+
+    @property
+    def lead(self) -> str:
+        """The sentence above the example."""
+        return f"A {'file' if self.file else 'machine'} with this: {self.example}."
 
 
 def render_page(page: RulePage, *, width: int = WIDTH, colour: bool = False) -> str:
@@ -66,17 +73,22 @@ def _page_lines(page: RulePage, width: int) -> Iterator[Line]:
     yield Line()
     if page.finding is not None:
         yield styled("Example", HEADING)
-        yield from wrapped(f"A machine with this: {page.example}.", width, "  ", "  ")
+        yield from wrapped(page.lead, width, "  ", "  ")
         yield Line()
+        for text in page.file.splitlines():
+            yield Line(f"    {text}")
+        if page.file:
+            yield Line()
         for line in finding_lines(page.finding, width - 4):
             yield Line(f"    {line.text}", line.style, line.styled + 4 if line.style else 0)
         yield Line()
     yield styled("It is silent about", HEADING)
     for title in page.quiet:
         yield from wrapped(title, width, "  - ", "    ")
-    yield Line()
-    yield styled("Facts it reads", HEADING)
-    yield from wrapped(", ".join(page.reads), width, "  ", "  ")
+    if page.reads:
+        yield Line()
+        yield styled("Facts it reads", HEADING)
+        yield from wrapped(", ".join(page.reads), width, "  ", "  ")
     if page.explains:
         yield Line()
         yield styled("Rules whose findings it explains", HEADING)

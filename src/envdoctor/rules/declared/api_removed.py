@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from envdoctor.matrix.versions import older
 from envdoctor.rules.declared.api_names import GONE, Gone
 from envdoctor.rules.declared.bounds import read
-from envdoctor.rules.declared.declared_rule import DeclaredRule
+from envdoctor.rules.declared.declared_rule import DeclaredRule, FileExample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,4 +45,25 @@ def _told(use: Use, gone: Gone, pinned: str) -> str:
     return f"{what} is not in {pinned}: it is gone since {gone.since}. Take {gone.instead}. Source: {gone.source}."
 
 
-RULE = DeclaredRule(judge)
+RULE = DeclaredRule(
+    judge,
+    fires=(
+        FileExample(
+            "the launcher that torch 2.x has replaced, in the script beside its pin",
+            "train.sh",
+            "pip install torch==2.8.0\npython -m torch.distributed.launch --nproc_per_node=4 train.py\n",
+        ),
+    ),
+    quiet=(
+        FileExample(
+            "the launcher in its place",
+            "train.sh",
+            "pip install torch==2.8.0\ntorchrun --nproc_per_node=4 train.py\n",
+        ),
+        FileExample(
+            "no release is pinned beside the name",
+            "train.sh",
+            "pip install torch\npython -m torch.distributed.launch --nproc_per_node=4 train.py\n",
+        ),
+    ),
+)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.place import Amendment
-from envdoctor.rules.declared.declared_rule import DeclaredRule
+from envdoctor.rules.declared.declared_rule import DeclaredRule, FileExample
 from envdoctor.rules.declared.image_references import cuda_tag, on_the_hub, reference_of, torch_tag
 
 if TYPE_CHECKING:
@@ -100,4 +100,28 @@ def _compiled(text: str, environment: str) -> str:
     return "nvcc" if _NVCC.search(text) else ""
 
 
-RULE = DeclaredRule(of_container=judge)
+_COMPILES = "RUN pip install flash-attn --no-build-isolation\n"
+
+RULE = DeclaredRule(
+    of_container=judge,
+    fires=(
+        FileExample(
+            "flash-attn is compiled on an image of the kind runtime",
+            "Dockerfile",
+            f"FROM pytorch/pytorch:2.7.0-cuda12.6-cudnn9-runtime\n{_COMPILES}",
+        ),
+    ),
+    quiet=(
+        FileExample(
+            "the image has the compiler",
+            "Dockerfile",
+            f"FROM pytorch/pytorch:2.7.0-cuda12.6-cudnn9-devel\n{_COMPILES}",
+        ),
+        FileExample(
+            "a step brings the compiler",
+            "Dockerfile",
+            "FROM nvidia/cuda:12.6.3-base-ubuntu24.04\n"
+            f"RUN apt-get update && apt-get install -y cuda-toolkit-12-6\n{_COMPILES}",
+        ),
+    ),
+)

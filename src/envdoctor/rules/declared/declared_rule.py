@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from envdoctor.model.declared import Flaw
 from envdoctor.model.finding import Confidence, Finding
@@ -27,17 +27,28 @@ if TYPE_CHECKING:
     ContainerJudge: TypeAlias = Callable[[ContainerSpec, Matrix], Iterator[Flaw]]
 
 
+class FileExample(NamedTuple):
+    """A file in which a rule fires or stays quiet: what is particular about it, its name, and all of its text."""
+
+    title: str
+    name: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class DeclaredRule:
     """A rule that judges declarations: cases by `judge`, stages and services by `of_container`, or both.
 
     Each yields flaws, and nothing where the matrix or the declaration leaves it open. `explains` are the rules whose
-    findings of the same line are consequences of this one.
+    findings of the same line are consequences of this one. One that judges no machine shows both sides on files, by
+    `fires` and `quiet`; the pages of the others show machines.
     """
 
     judge: Judge | None = None
     of_container: ContainerJudge | None = None
     explains: tuple[str, ...] = ()
+    fires: tuple[FileExample, ...] = ()
+    quiet: tuple[FileExample, ...] = ()
     name: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envdoctor.matrix.versions import minor, older
 from envdoctor.model.place import Amendment
 from envdoctor.rules.declared.cuda_image_tags import wrong_with
-from envdoctor.rules.declared.declared_rule import DeclaredRule
+from envdoctor.rules.declared.declared_rule import DeclaredRule, FileExample
 from envdoctor.rules.declared.image_references import cuda_tag, on_the_hub, reference_of, torch_tag
 from envdoctor.rules.severity_table import DECLARED
 
@@ -139,4 +139,25 @@ def _ngc(image: Image, tag: str) -> Iterator[Flaw]:
     )
 
 
-RULE = DeclaredRule(judge)
+RULE = DeclaredRule(
+    judge,
+    fires=(
+        FileExample(
+            "a tag of nvidia/cuda with two numbers of CUDA",
+            "Dockerfile",
+            "FROM nvidia/cuda:12.1-devel-ubuntu22.04\n",
+        ),
+        FileExample("the cuDNN of another torch", "Dockerfile", "FROM pytorch/pytorch:2.7.0-cuda11.8-cudnn8-runtime\n"),
+    ),
+    quiet=(
+        FileExample("a tag that exists", "Dockerfile", "FROM nvidia/cuda:12.1.1-devel-ubuntu22.04\n"),
+        FileExample(
+            "a release that this matrix does not know yet",
+            "Dockerfile",
+            "FROM pytorch/pytorch:2.99.0-cuda19.0-cudnn12-runtime\n",
+        ),
+        FileExample(
+            "an image of another repository", "Dockerfile", "FROM registry.example/team/cuda:12.1-devel-ubuntu22.04\n"
+        ),
+    ),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envdoctor.rules.declared.declared_rule import DeclaredRule
+from envdoctor.rules.declared.declared_rule import DeclaredRule, FileExample
 from envdoctor.rules.declared.workloads import computes
 
 if TYPE_CHECKING:
@@ -32,4 +32,16 @@ def judge(container: ContainerSpec, matrix: Matrix) -> Iterator[Flaw]:  # noqa: 
         yield RULE.flaw("container", "Port 22 is opened: the container takes SSH logins.", container.place)
 
 
-RULE = DeclaredRule(of_container=judge)
+_INSTALLED = "FROM pytorch/pytorch:2.7.0-cuda12.6-cudnn9-runtime\nRUN apt-get install -y openssh-server\n"
+
+RULE = DeclaredRule(
+    of_container=judge,
+    fires=(
+        FileExample("the container starts sshd", "Dockerfile", f'{_INSTALLED}CMD ["/usr/sbin/sshd", "-D"]\n'),
+        FileExample("port 22 is opened", "Dockerfile", f'{_INSTALLED}EXPOSE 22\nCMD ["python", "train.py"]\n'),
+    ),
+    quiet=(
+        FileExample("a server that nothing starts", "Dockerfile", f'{_INSTALLED}CMD ["python", "train.py"]\n'),
+        FileExample("an image that computes nothing", "Dockerfile", 'FROM debian:13\nCMD ["/usr/sbin/sshd", "-D"]\n'),
+    ),
+)

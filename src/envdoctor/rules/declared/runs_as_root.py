@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envdoctor.rules.declared.declared_rule import DeclaredRule
+from envdoctor.rules.declared.declared_rule import DeclaredRule, FileExample
 from envdoctor.rules.declared.workloads import computes
 
 if TYPE_CHECKING:
@@ -43,4 +43,14 @@ def judge(container: ContainerSpec, matrix: Matrix) -> Iterator[Flaw]:  # noqa: 
     yield RULE.flaw("container", f"What serves port {port} {told}: who breaks into it owns the container.", where)
 
 
-RULE = DeclaredRule(of_container=judge)
+_INSTALLED = "FROM pytorch/pytorch:2.7.0-cuda12.6-cudnn9-runtime\nRUN pip install jupyterlab\n"
+_STARTED = 'CMD ["jupyter", "lab", "--ip=0.0.0.0"]\n'
+
+RULE = DeclaredRule(
+    of_container=judge,
+    fires=(FileExample("a port is opened, and no USER", "Dockerfile", f"{_INSTALLED}EXPOSE 8888\n{_STARTED}"),),
+    quiet=(
+        FileExample("another user", "Dockerfile", f"{_INSTALLED}USER 1000\nEXPOSE 8888\n{_STARTED}"),
+        FileExample("no port is opened", "Dockerfile", f'{_INSTALLED}CMD ["python", "train.py"]\n'),
+    ),
+)

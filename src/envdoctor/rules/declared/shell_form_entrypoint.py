@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.model.place import Amendment
-from envdoctor.rules.declared.declared_rule import DeclaredRule
+from envdoctor.rules.declared.declared_rule import DeclaredRule, FileExample
 from envdoctor.rules.declared.workloads import computes
 
 if TYPE_CHECKING:
@@ -40,4 +40,13 @@ def judge(container: ContainerSpec, matrix: Matrix) -> Iterator[Flaw]:  # noqa: 
     )
 
 
-RULE = DeclaredRule(of_container=judge)
+_BASE = "FROM pytorch/pytorch:2.7.0-cuda12.6-cudnn9-runtime\n"
+
+RULE = DeclaredRule(
+    of_container=judge,
+    fires=(FileExample("an entrypoint without brackets", "Dockerfile", f"{_BASE}ENTRYPOINT python serve.py\n"),),
+    quiet=(
+        FileExample("the exec form", "Dockerfile", f'{_BASE}ENTRYPOINT ["python", "serve.py"]\n'),
+        FileExample("the shell hands over", "Dockerfile", f"{_BASE}ENTRYPOINT exec python serve.py\n"),
+    ),
+)
