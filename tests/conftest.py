@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,17 @@ ANYWHERE = (
     "project/test_layers.py",
     "project/test_posix_only.py",
 )
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start be interrupted, however the tests were started.
+
+    What a shell puts into the background has SIGINT ignored, what `nohup` starts has SIGHUP: children inherit it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -59,11 +59,14 @@ def test_colour_adds_nothing_to_the_words(rule: Rule) -> None:
     coloured = render_page(page, colour=True)
     assert "\x1b[1m" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
-    if rule.of_files_alone:  # no machine shows those
-        assert page.finding is None
+    assert page.finding is not None
+    assert page.finding.rule == rule.name
+    if rule.of_files_alone:
+        assert "\n".join(f"    {line}" for line in page.file.splitlines()) in plain
+        assert "A file with this: " in plain
+        assert "Facts it reads" not in plain
     else:
-        assert page.finding is not None
-        assert page.finding.rule == rule.name
+        assert "A machine with this: " in plain
 
 
 def test_a_page_without_its_example_is_still_one() -> None:
