@@ -211,7 +211,11 @@ def test_environments_and_platforms_of_pixi() -> None:
         ("torchvision", "==0.20.1"),
     ]
     assert pip.pythons == ()
-    assert [one.kind for one in pip.indexes] == ["extra-index-url", "find-links"]
+    assert [(one.kind, one.explicit) for one in pip.indexes] == [
+        ("extra-index-url", True),  # that of torch alone
+        ("extra-index-url", False),
+        ("find-links", False),
+    ]
     assert (found[4].requirements, found[5].requirements[0].name) == ((), "numpy")
 
 

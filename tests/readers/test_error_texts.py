@@ -109,3 +109,29 @@ def test_the_service_that_compose_writes_before_a_line_is_no_part_of_the_words()
     ]
     (kept,) = reading("| name | Error: not found |").said
     assert kept.text.startswith("| name")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "/usr/lib/python3.7/dist-packages/torch/cuda/__init__.py in _lazy_init()\n"
+        "    207             raise AssertionError('Torch not compiled with CUDA enabled')\n"
+        "--> 214         torch._C._cuda_init()\n",
+        "File ~/env/lib/python3.11/site-packages/torch/cuda/__init__.py:293, in _lazy_init()\n"
+        "    (...)\n"
+        "    292     raise AssertionError('Torch not compiled with CUDA enabled')\n",
+        "Cell In[2], line 2\n      1 # an error of old\n----> 2 raise_error()\n",
+        "\u2502   241 \u2502   \u2502   raise AssertionError('Torch not compiled with CUDA enabled') \u2502\n",
+    ],
+)
+def test_the_code_that_notebooks_and_boxes_show_around_a_frame_is_no_complaint(code: str) -> None:
+    found = reading(f"{code}\nRuntimeError: No CUDA GPUs are available")
+    assert [one.text.rpartition("\n")[2] for one in found.said] == ["RuntimeError: No CUDA GPUs are available"]
+
+
+def test_an_error_of_a_notebook_is_of_the_file_above_it() -> None:
+    found = reading(
+        "~/.local/lib/python3.6/site-packages/torch_tensorrt/_enums.py in <module>\n----> 1 from x import y\n\n"
+        "ImportError: libx.so: cannot open shared object file"
+    )
+    assert found.said[0].text.startswith("In torch_tensorrt/_enums.py:\n")

@@ -28,6 +28,8 @@ KNOWN_MISSES = {
     "185-diffusers-cli-wsl1": "nobody says that the GPU is missed; the same lines stand under other complaints",
     "200-nightly-over-stable": "pytorch-nightly, conda's of 2018, beside pytorch: no rule knows two of one installer",
     "312-vllm-p100-image": "the image of vLLM is named, and not the torch in it",
+    "839-gb10-microduck": "that the GPU is missed is said in a picture (torch is blind), and no output shows it",
+    "940-widerface-nan-login": "a dump of a node without GPUs; that training ran elsewhere only its losses tell",
 }
 
 

@@ -156,3 +156,20 @@ def test_an_open_partner_of_a_torch_of_the_days_when_partners_asked_for_none() -
     assert found(case("torch==0.4.1 torchvision")) == {}
     assert found(case("torch==0.4.1 torchvision>=0.2")) == {}
     assert set(found(case("torch==2.6.0 torchvision<0.18"))) == {VISION}
+
+
+def test_a_torchaudio_that_only_the_number_of_torch_lets_one_expect() -> None:
+    """Its last release asks for no torch, and goes with those that came after it."""
+    last = known(MATRIX, "torchaudio")[-1]
+    without = [one for one in MATRIX.versions[:-1] if partner_of(MATRIX, "torchaudio", one) is None]
+    assert without
+    for torch in without:
+        for words in (f"torch=={torch} torchaudio=={torch}", f"torchaudio=={torch}", f"torchaudio=={torch}+cu130"):
+            message = found(case(words))[AUDIO]
+            assert f"torchaudio {torch} was never published" in message
+            assert last in message
+        words = f"torch>={torch} torchaudio=={torch}"
+        assert corrected(words, case(words)).endswith(f"torchaudio=={last}")
+    newest = MATRIX.versions[-1]
+    assert found(case(f"torch=={newest} torchaudio=={newest}")) == {}  # it may be on its way
+    assert found(case(f"torch=={newest} torchaudio==2.99.0")) == {}

@@ -24,6 +24,9 @@ _SILENT = re.compile(
 # cuda-gpus page lists both in one row). Older ones differ: GTX 960M is 5.0, GTX 960 is 5.2.
 _SAME_IN_A_LAPTOP = r"rtx [2-5]0\d0( .*)?|rtx a\d000|rtx \d000 ada|rtx pro \d000 blackwell"
 
+_BOARDS = ("orin", "xavier", "thor")
+"""What CUDA itself calls the GPU of every Jetson module of a series ("Orin", "NVIDIA Thor")."""
+
 NEAR = 5
 """How many names are worth showing when one is not known."""
 
@@ -53,9 +56,12 @@ def find(name: str, models: Sequence[GpuModel]) -> GpuModel | None:
         desktop = tuple(word for word in wanted if word != "laptop")
         if re.fullmatch(_SAME_IN_A_LAPTOP, " ".join(desktop)):
             candidates = [model for model in models if words(model.name) == desktop]
+    spelled = set(re.findall(r"[a-z]+|\d+", name.lower()))
+    board = next((one for one in _BOARDS if one in spelled), None)
+    if not candidates and board:
+        candidates = [model for model in models if board in re.findall(r"[a-z]+", model.name.lower())]
     if not wanted or len({model.capability for model in candidates}) != 1:
         return None
-    spelled = set(re.findall(r"[a-z]+|\d+", name.lower()))
     return max(candidates, key=lambda model: _closeness(spelled, model.name))
 
 

@@ -25,7 +25,7 @@ class Requirement(NamedTuple):
     ">=2.5", "" for any; conda's "=2.1" is "==2.1.*"), None where a variable that nobody fills in hides it. `marker` is
     PEP 508, "" for everywhere. `written` is the text at `place` ("pytorch=2.1.0", "torch2.8.0" where typesetting lost
     the signs). `source` is the URL of the one index it is tied to (uv and poetry sources), None where the case's
-    indexes hold.
+    indexes hold. `forced` where it is put over what is there, and no installer asks whether the two agree.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Requirement(NamedTuple):
     manager: Manager = "pip"
     source: str | None = None
     build: str = ""
+    forced: bool = False
 
 
 class Index(NamedTuple):

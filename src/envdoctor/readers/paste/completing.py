@@ -47,9 +47,16 @@ def _gpus(facts: Mapping[str, Fact]) -> Iterator[tuple[str, Fact]]:
     count = facts.get("gpu.count")
     total = count.value if isinstance(count, Known) else named[-1] + 1 if named else None
     if isinstance(total, int):
-        choice = _text(facts, "env.CUDA_VISIBLE_DEVICES")
+        # What torch's own messages name it sees already: the variable chose these.
+        choice = None if _by_torch(facts) else _text(facts, "env.CUDA_VISIBLE_DEVICES")
         indexes = _chosen(choice, min(total, MOST_GPUS))
         yield "gpu.visible", Known([*indexes], "no variable is told to hide one" if choice is None else "its variable")
+
+
+def _by_torch(facts: Mapping[str, Fact]) -> bool:
+    """Whether messages of torch are all that names GPUs."""
+    names = [fact for name, fact in facts.items() if re.fullmatch(r"gpu\.\d{1,2}\.name", name)]
+    return bool(names) and all(isinstance(one, Known) and one.source.startswith("error messages") for one in names)
 
 
 def _chosen(choice: str | None, count: int) -> list[int]:
@@ -88,8 +95,17 @@ def _platform(facts: Mapping[str, Fact]) -> Iterator[tuple[str, Fact]]:
     elif not system and _for_linux_alone(facts):
         system = "linux"
         yield "host.os", Known("linux", "packages that are for Linux alone")
-    if system in ("linux", "windows"):
+    if system in ("", "linux") and _beside_grace(facts):
+        yield "host.os", Known("linux", "a GPU beside a Grace processor")
+        yield "host.platform", Known("linux-aarch64", "a GPU beside a Grace processor")
+    elif system in ("linux", "windows"):
         yield "host.platform", Known(f"{system}-x86_64", "host.os, and no other processor is named")
+
+
+def _beside_grace(facts: Mapping[str, Fact]) -> bool:
+    """Whether a GPU is named that is sold on one board with an Arm processor alone."""
+    names = (_text(facts, f"gpu.{index}.name") or "" for index in range(MOST_GPUS))
+    return any(re.search(r"\bG[BH]200\b|\bGB(?:10|300)\b", name) for name in names)
 
 
 def _for_linux_alone(facts: Mapping[str, Fact]) -> bool:

@@ -53,8 +53,8 @@ WORDS = (
     "invalid", "is required", "has requirement", "requires", "depends on", "conflict", "manifest unknown", "refused",
     "denied", "blocked", "is lost", "fallen off the bus", "xid", "rosetta", "requested", "driver/library",
     "_array_api", "shared memory", "stub library", "out of memory", "locked memory", "memlock", "/dev/shm", "iommu",
-    "p2p_disable", "which is of", "different cuda", "has cuda version", "cuda capability", "cuinit", "reinstall",
-    "upgrade", "architecture", "torch.py",
+    "p2p_disable", "page_fault", "dmar:", "which is of", "different cuda", "has cuda version", "cuda capability",
+    "cuinit", "reinstall", "upgrade", "architecture", "torch.py",
     "not a supported wheel",
 )  # fmt: skip
 """Lower case; a line without any of them is nobody's complaint."""
@@ -74,6 +74,15 @@ QUOTED_CODE = Pattern(
 _SERVICE = re.compile(r"^[a-z][\w.-]{0,58}[-_]\d{1,3} {1,24}\| ?")
 """The service, the number of its container, and a bar."""
 FRAME = Pattern(r"\s{0,40}File \"(?P<path>[^\"\n]{1,400})\", line \d{1,7}")
+NOTEBOOK_FRAME = Pattern(
+    r"File (?P<path>[^\s\"<>|]{1,300}\.pyx?):\d{1,7}(?:, in .{1,300})?\s*$"
+    r"|(?P<older>[^\s\"<>|]{1,300}\.pyx?) in <?\w[\w.]{0,80}>?(?:\([^)\n]{0,300}\))?\s*$"
+    r"|<ipython-input-|(?:Input|Cell) In ?\["
+)
+"""A frame as notebooks print it, of IPython 5 to 9: the code around it follows, each line with its number."""
+NOTEBOOK_CODE = Pattern(r"\s{0,12}(?:(?:-{1,8}> ?)?\d{1,6}(?:\s|$)|\(\.\.\.\)\s*$)")
+BOXED_CODE = Pattern(r"\s{0,8}\u2502 {1,8}(?:\u2771 {1,4})?\d{1,6} ")
+"""The same in the boxes that `rich` draws around a traceback."""
 PACKAGES = Pattern(r"(?:site|dist)-packages[\\/]")
 
 
@@ -108,6 +117,7 @@ def _spots(lines: Sequence[Line]) -> Iterator[Spot]:
     """Yield each complaint once; those that differ in numbers alone are one, as every process of a job prints it."""
     seen: set[str] = set()
     frame = ""
+    notebook = False
     taken = -1
     for index, line in enumerate(lines):
         text = line.text[:LONGEST_LINE]
@@ -118,6 +128,13 @@ def _spots(lines: Sequence[Line]) -> Iterator[Spot]:
         if found:
             frame = _in_package(found["path"])
             continue
+        cell = NOTEBOOK_FRAME.match(text) if ".py" in text or "In" in text[:9] or text[0] == "<" else None
+        if cell:
+            frame, notebook = _in_package(cell["path"] or cell["older"] or ""), True
+            continue
+        if (notebook and NOTEBOOK_CODE.match(text)) or BOXED_CODE.match(text):
+            continue
+        notebook = False
         top = not text.startswith((" ", "\t"))
         if not _complains(stripped):
             frame = "" if top else frame
@@ -142,7 +159,7 @@ def _text(lines: Sequence[Line], spot: Spot) -> str:
     margin = len(before) - len(before.lstrip())
     for more in islice(lines, spot.at + 1, spot.at + MOST_LINES):
         carried = more.text[:LONGEST_LINE].strip()
-        if not carried or FRAME.match(more.text[:LONGEST_LINE]):
+        if not carried or FRAME.match(more.text[:LONGEST_LINE]) or NOTEBOOK_FRAME.match(more.text[:LONGEST_LINE]):
             break
         if _complains(carried) and not _carries_on(before, more.text[:LONGEST_LINE], margin):
             break

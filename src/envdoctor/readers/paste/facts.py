@@ -15,6 +15,7 @@ FACTS = {
     "said.taken_elsewhere": "true where its writer says that what is shown was taken on another machine (a login node)",
     "said.installs": "commands that installed torch: tool, command, the indexes it names, line",
     "said.mps_available": "what torch.backends.mps.is_available() gave",
+    "said.xpu_available": "what torch.xpu.is_available() gave, or `Is XPU available` of collect_env",
     "said.mps_built": "what torch.backends.mps.is_built() gave",
     "toolkit.system_cudnn": "libraries of cuDNN in the folders of the system: path and version",
 }

@@ -34,6 +34,9 @@ _FORCED = re.compile(
     re.IGNORECASE,
 )
 _NVCC = re.compile(r"(?:^|[;&|(]|\bthen\b|\bdo\b)\s{0,40}(?:/usr/local/cuda/bin/)?nvcc\s(?![^;&\n]{0,400}\|\|)")
+_FORGIVEN = re.compile(r"(?:&\d|&>)?[^;&|\n]{0,200}\|\|\s{0,4}(?!exit\b|false\b|[^\n]{0,200}\bexit\s[1-9])\S")
+"""What stands behind a step that may fail."""
+
 _SKIPPED = re.compile(r"\bFLASH_ATTENTION_SKIP_CUDA_BUILD=(?:TRUE|1)\b", re.IGNORECASE)
 _BRINGS = re.compile(
     r"\b(?:nvidia-)?cuda-(?:toolkit|nvcc|compiler|minimal-build|command-line-tools|dev|\d)|\bcudatoolkit|cuda_\d[\w.]{0,60}run"
@@ -86,6 +89,8 @@ def _compiled(text: str, environment: str) -> str:
     """Return what a command compiles, "" where it compiles nothing by nvcc."""
     forced = _FORCED.search(f"{environment} {text}")
     for match in _INSTALLS.finditer(text):
+        if _FORGIVEN.match(text, match.end(1)):
+            continue
         words = match[1].split()
         for word in words:
             name = next(

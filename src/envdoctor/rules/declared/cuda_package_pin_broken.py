@@ -81,6 +81,8 @@ def _broken(said: Requirement, wheels: tuple[Wheel, ...]) -> Flaw | None:
     if len(known_pins) != len(pins) or any(admits(bounds.text, pin) for pin in known_pins):
         return None
     right = known_pins[-1]
+    if said.forced and _is_an_update(bounds.text, right):
+        return None
     message = (
         f"torch {alike[-1].torch} of {alike[-1].channel} asks for {said.name}=={right} and nothing else, and "
         f"{said.specifier} is declared beside it: an installer refuses the two, and forced they may not work."
@@ -88,6 +90,12 @@ def _broken(said: Requirement, wheels: tuple[Wheel, ...]) -> Flaw | None:
     pinned = bounds.exact is not None and bounds.exact in said.written
     amendments = (Amendment(said.place, bounds.exact or "", right),) if pinned else ()
     return RULE.flaw(said.name, message, said.place, *amendments)
+
+
+def _is_an_update(specifier: str, pin: str) -> bool:
+    """Whether what is put over a pin begins above it, within its major: cuDNN and NCCL stay compatible there."""
+    first = re.search(r"(?:==|>=|~=)\s?(\d{1,6}(?:\.\d{1,6}){0,4})", specifier, re.ASCII)
+    return first is not None and parts(first[1])[:1] == parts(pin)[:1] and parts(first[1]) > parts(pin)
 
 
 def _pin(library: str, wheel: Wheel) -> str | None:

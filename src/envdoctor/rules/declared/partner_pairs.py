@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from envdoctor.matrix.versions import minor
+from envdoctor.matrix.versions import minor, parts
 from envdoctor.model.place import Amendment
 from envdoctor.rules.declared.bounds import Demand, read
 from envdoctor.rules.declared.releases import (
@@ -62,6 +62,7 @@ def _in_world(rule: DeclaredRule, name: str, case: Case, world: World, matrix: M
         of_series = partner is None
         partner = partner or _unknown(matrix, name, said)
         if partner is None:
+            yield from _never_came(rule, name, _telling(said), matrix)
             continue
         beside = world.of("torch", manager) or world.of("torch")
         if _solved((*said, *beside)):
@@ -119,6 +120,23 @@ def _unknown(matrix: Matrix, name: str, said: tuple[Requirement, ...]) -> Demand
     alike = [one for one in known(matrix, name) if minor(one) == minor(bounds.exact)]
     series = wanted(matrix, [said[0]._replace(specifier="==" + ".".join(map(str, minor(bounds.exact))) + ".*")])
     return series if alike and series else None
+
+
+def _never_came(rule: DeclaredRule, name: str, said: Requirement, matrix: Matrix) -> Iterator[Flaw]:
+    """A release that only the number of torch lets one expect: torchaudio ends where torch goes on.
+
+    The newest torch is left out, as its partners may be on their way.
+    """
+    bounds = read(said.specifier or "")
+    if bounds is None or bounds.exact not in matrix.versions[:-1] or not is_published(bounds):
+        return
+    version, last = bounds.exact, known(matrix, name)[-1]
+    right = partner_for(matrix, name, version)
+    if right is None or partner_of(matrix, name, version) is not None or parts(version) <= parts(last):
+        return
+    message = f"{name} {version} was never published: torch {version} has no {name} of its own, the newest is {last}."
+    own = Side(Demand(bounds, (right,), newer=False), said)
+    yield rule.flaw(name, message, said.place, *(() if bounds.local else _amended(own, right)))
 
 
 def _joined(matrix: Matrix, name: str, torch: Demand, partner: Demand, *, loose: bool) -> bool:

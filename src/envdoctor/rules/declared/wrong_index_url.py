@@ -95,7 +95,8 @@ def _in_world(case: Case, world: World, matrix: Matrix) -> Iterator[Flaw]:
         or _never_built(torch, indexes, world, matrix)
         or _unreachable(torch, indexes, matrix)
     )
-    lacking = (_lacks(index, indexes, torch, world, matrix) for index in indexes)
+    everything = (torch, *_tied_elsewhere(torch, world, matrix))
+    lacking = (_lacks(index, indexes, one, world, matrix) for one in everything for index in indexes)
     flaw = flaw or next((one for one in lacking if one), None)
     if flaw:
         yield flaw
@@ -116,14 +117,25 @@ def _wanted(world: World, matrix: Matrix) -> Wanted | None:
         return Wanted(found.releases, found.bounds.local, found.newer, torch[-1])
     if any(one.specifier is None for one in torch):
         return None
+    return next(filter(None, (_by_partner(name, world, matrix) for name in PARTNERS)), None)
+
+
+def _by_partner(name: str, world: World, matrix: Matrix) -> Wanted | None:
+    """Return what a partner that is pinned demands of torch; None for one that takes any."""
+    said = world.of(name, "pip")
+    found = wanted(matrix, said)
+    if found is None or not found.bounds.exact:
+        return None
+    torches = [one for one in known(matrix, "torch") if fits(matrix, name, one, found.releases[-1])]
+    return Wanted(tuple(torches), found.bounds.local, newer=False, said=said[-1]) if len(torches) == 1 else None
+
+
+def _tied_elsewhere(torch: Wanted, world: World, matrix: Matrix) -> Iterator[Wanted]:
+    """Yield what partners demand that are to be taken from another index than torch."""
     for name in PARTNERS:
-        said = world.of(name, "pip")
-        found = wanted(matrix, said)
-        if found is not None and found.bounds.exact:
-            torches = [one for one in known(matrix, "torch") if fits(matrix, name, one, found.releases[-1])]
-            if len(torches) == 1:  # one that takes any torch leaves it open
-                return Wanted(tuple(torches), found.bounds.local, newer=False, said=said[-1])
-    return None
+        found = _by_partner(name, world, matrix) if torch.said.name != name else None
+        if found and found.said.source not in (None, torch.said.source):
+            yield found
 
 
 def _flat(index: Index, address: Address) -> Flaw | None:
@@ -284,9 +296,8 @@ def _lacks(index: Index, indexes: list[Index], torch: Wanted, world: World, matr
     held = [one for one in known(matrix, "torch") if channel in channels(matrix, one)]
     extent = f", and {channel} holds torch {held[0]} to {held[-1]}" if held else ""
     asked = torch.said.specifier if len(torch.releases) > 1 else release
-    message = (
-        f"{index.url} holds no torch {asked}: torch {release} is in {and_(cuda_channels(matrix, release))}{extent}."
-    )
+    what = f"torch {asked}" if torch.said.name == "torch" else f"{torch.said.name} of torch {release}"
+    message = f"{index.url} holds no {what}: torch {release} is in {and_(cuda_channels(matrix, release))}{extent}."
     return RULE.flaw("index", message, index.place, *moved([index], world.requirements, channel, right))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from envdoctor.rules import cuda_start
-from envdoctor.rules.said import filled, questions
+from envdoctor.rules.said import filled, packages, questions
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OF_EXTENSION = re.compile(
     r"vllm|flash[_-]attn|xformers|mmcv|detectron2|torch_(?:scatter|sparse|cluster|spline)|apex|deepspeed|bitsandbytes"
-    r"|exllama|gptq|awq|causal_conv1d|mamba_ssm|sgl[_-]kernel|sageattention|pytorch3d|nvdiffrast|gsplat|torchao"
+    r"|flashinfer|exllama|gptq|awq|causal_conv1d|mamba_ssm|sgl[_-]kernel|sageattention|pytorch3d|nvdiffrast|gsplat|torchao"
     r"|diff_gaussian|tinycudann|spconv|MinkowskiEngine|fbgemm_gpu|pyg_lib|nerfacc|transformer_engine|natten"
     r"|torchvision|torchaudio|detectron|pointnet|nvidia\.dali|cupy|warp|k2|kaolin",
     re.IGNORECASE,
@@ -74,6 +74,14 @@ def _only_a_command(text: str) -> bool:
 
 def no_devices(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """Why CUDA counts no device: hidden by a variable, by MIG, or not there."""
+    if "No CUDA runtime is found" in text and questions.says(machine, "said.xpu_available"):
+        return None  # what torch's compiler of extensions prints without CUDA, where it works on a GPU of Intel's
+    if any("driver on your system is too old" in told for told in questions.texts(machine)):
+        return None  # another text of the same paste names the reason
+    if "invalid device ordinal" in text and machine.told("gpu.0.mig_mode") == "on":
+        return likely("mig")
+    if "invalid device ordinal" in text and questions.leaves_every_gpu(machine):
+        return None  # the program asks for a GPU that the machine does not have
     if machine.told("env.CUDA_VISIBLE_DEVICES") is not None or "CUDA_VISIBLE_DEVICES=" in text:
         return likely("cuda-visible-devices-empty")
     if questions.is_cpu_build(machine):
@@ -157,8 +165,8 @@ def missing_kernels(text: str, machine: Machine, matrix: Matrix) -> Cause | None
         return Cause("gpu-arch-dropped" if age == "older" else "gpu-arch-not-in-wheel")
     if re.search(r"Value 'sm_\d{2,3}[af]?' is not defined", text):
         return _unknown_to_ptxas(machine)
-    served = questions.serves_every_gpu(machine, matrix)
-    if served or OF_EXTENSION.search(_frame(text)):
+    served = questions.serves_every_gpu(machine, matrix) or questions.compiled_for_others(machine, matrix)
+    if served or OF_EXTENSION.search(_source(text)):
         return likely("ext-arch-missing")
     cuda, torch = questions.version(machine, "torch.cuda"), questions.version(machine, "torch.version")
     found = questions.capabilities(machine, matrix)
@@ -187,6 +195,12 @@ def _frame(text: str) -> str:
     """Return the file in which a text was raised, where that is told."""
     found = re.match(r"In (\S{1,300}): ", text)
     return found[1] if found else ""
+
+
+def _source(text: str) -> str:
+    """Return the file in which a text was raised, or the CUDA source that the text itself names."""
+    found = re.search(r"(?<!\S)(\S{1,300}\.cuh?)\b", text)
+    return _frame(text) or (found[1] if found else "")
 
 
 def not_compatible(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
@@ -223,6 +237,8 @@ def failing_library(text: str, machine: Machine, matrix: Matrix) -> Cause | None
     """A CUDA library that fails for no reason it names: on a GPU beyond its build it has no kernels; else nothing."""
     del text
     age = questions.age_of_gpus(machine, matrix)
+    if age is None and questions.libraries_are_older(machine, matrix):
+        return likely("gpu-arch-not-in-wheel")
     if age is None:
         return likely("mixed-cu-packages") if questions.has_mixed_cu_packages(machine) else None
     return likely("gpu-arch-dropped" if age == "older" else "gpu-arch-not-in-wheel")
@@ -243,12 +259,13 @@ def not_compiled(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
 
 def vision_operators(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """Torchvision's operators are gone: it is of another torch; by two installers, where conda's is not imported."""
-    del matrix
     demanded = re.search(r"requires|depends on|has requirement", text)
     told = " ".join(questions.texts(machine)) if demanded else ""
     asked = re.findall(r"\btorch ?\(?={0,2}(\d{1,2}\.\d{1,2}\.\d{1,2})", told)
     if len(asked) > 1 and len(set(asked)) == 1:
         return None  # one release, with and without its CUDA, that a resolver takes for two
+    if packages.is_of_listed_torch(machine, matrix, "torchvision"):
+        return likely("duplicate-torch-install")
     return likely("conda-pip-mix") if _conda_asked_pip_used(machine) else Cause("torch-torchvision-mismatch")
 
 
@@ -270,9 +287,10 @@ def numpy_two(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
 
 
 def no_triton(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
-    """No triton, or one that torch finds too old."""
-    del text, matrix
-    here = machine.told("triton.version") is not None
+    """No triton, or one that torch finds too old; what an installer did not find is not there, whatever was asked."""
+    del matrix
+    asked_in_vain = re.search(r"matching distribution|satisfies the requirement", text)
+    here = machine.told("triton.version") is not None and not asked_in_vain
     return Cause("triton-mismatch" if here else "triton-unavailable")
 
 
@@ -283,6 +301,8 @@ def no_distribution(text: str, machine: Machine, matrix: Matrix) -> Cause | None
     asked = re.search(r"torch ?(?:==|~=|<=) ?(\d{1,2}\.\d{1,2}\.\d{1,2})", text)
     python = questions.version(machine, "python.version")
     release = filled.release_of(matrix, asked[1]) if asked else None
+    if asked and packages.asked_for_intel_mac(text, asked[1], machine, matrix):
+        return likely("x86-python-on-apple-silicon")
     if release is not None and python is not None:
         platform = machine.told("host.platform")
         tags = {tag for name, tags in release.pythons.items() if platform in (None, name) for tag in tags}
@@ -291,7 +311,7 @@ def no_distribution(text: str, machine: Machine, matrix: Matrix) -> Cause | None
         return likely("wrong-index-url")
     if re.search(r"\(from versions:? ?0\.1\.2(?:,? 0\.1\.2\.?post\d){0,2}\)?$", text.partition(" ERROR")[0].strip()):
         return likely("python-unsupported")  # releases of a name without files, which is all that this Python may have
-    if local or "platform tag" in text:
+    if local or "platform tag" in text or packages.lacks_a_partner_alone(wanted, machine):
         return likely("wrong-index-url")
     return likely("wrong-index-url" if machine.is_known("index.settings") else "python-unsupported")
 
@@ -327,7 +347,9 @@ def missing_cuda_library(text: str, machine: Machine, matrix: Matrix) -> Cause |
     """A CUDA library is asked for that is nowhere: of packages of two CUDAs, or for an extension of another CUDA."""
     del matrix
     library = re.search(r"lib(\w{2,20})(?:-[\w.]{1,20})?\.so(?:\.(\d{1,2}))?", text)
-    if library and library[1] in ("torch_hip", "c10_hip", "amdhip64", "c10_cuda", "torch_cuda"):
+    if library and re.match(r"torch_cuda_c", library[1]) and not _is_of_partner(text, machine):
+        return likely("abi-undefined-symbol")  # a part of torch 1.8 to 1.12, and of what was compiled for them
+    if library and re.match(r"(?:torch_hip|c10_hip|amdhip64|c10_cuda|torch_cuda(?:_\w{2,8})?)$", library[1]):
         vision = "torchvision" in text
         return Cause("torch-torchvision-mismatch", sure=False) if vision else likely("torch-torchaudio-mismatch")
     if questions.has_mixed_cu_packages(machine):
@@ -338,7 +360,14 @@ def missing_cuda_library(text: str, machine: Machine, matrix: Matrix) -> Cause |
             if partner in text:
                 return likely(f"torch-{partner}-mismatch")
         return likely("abi-undefined-symbol")
+    if cuda is None and packages.lacks_cudart_of_another(text, machine):
+        return likely("abi-undefined-symbol")
     return Cause("shared-library-missing")
+
+
+def _is_of_partner(text: str, machine: Machine) -> bool:
+    """Whether torchvision or torchaudio is named where something fails."""
+    return any(partner in one for one in (text, *questions.texts(machine)) for partner in ("torchvision", "torchaudio"))
 
 
 def foreign_extension(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
@@ -353,7 +382,8 @@ def foreign_extension(text: str, machine: Machine, matrix: Matrix) -> Cause | No
     words = text.replace("_torch_sox", "torchaudio")
     for partner in ("torchvision", "torchaudio"):
         where = _frame(words) if partner in _frame(words) else words
-        if partner in where and not OF_EXTENSION.search(where.replace("torchvision", "").replace("torchaudio", "")):
+        others = where.replace("torchvision", "").replace("torchaudio", "")
+        if packages.blames(where, partner) and not OF_EXTENSION.search(others):
             return Cause(f"torch-{partner}-mismatch")
     return Cause("abi-undefined-symbol")
 
@@ -362,7 +392,7 @@ def windows_loader(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """A library that Windows does not load: of the system, or of a partner that was built for another torch."""
     del machine, matrix
     for partner in ("torchvision", "torchaudio"):
-        if partner in text:
+        if packages.blames(text, partner):
             return likely(f"torch-{partner}-mismatch")
     if "127" in text and OF_EXTENSION.search(text):
         return likely("abi-undefined-symbol")
@@ -384,7 +414,15 @@ def illegal(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
 def shadowed(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     """A torch without its own names is a file of another; which file, the text may tell."""
     del machine, matrix
+    if re.search(r"torch[/\\]+__init__", text):
+        return None  # the package itself, within a circle of its own or with a part that is not there
     return Cause("torch-shadowed-by-local-module", sure="torch.py" in text or "is not a package" in text)
+
+
+def two_copies(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
+    """A torch whose compiled part is of another release than its modules: two of them, or of two installers."""
+    del text, matrix
+    return likely("conda-pip-mix" if packages.has_two_installers(machine) else "duplicate-torch-install")
 
 
 # Limits, the host, other platforms.

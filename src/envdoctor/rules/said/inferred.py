@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.fact import Unknown
-from envdoctor.rules.said import questions
+from envdoctor.rules.said import packages, questions
 from envdoctor.rules.said.signs import sign_of
 from envdoctor.rules.severity_table import SAID
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from envdoctor.model.machine import Machine
 
 AVAILABLE = "said.cuda_available"
+LINUX = "linux-x86_64"
+"""Where pip's own index has builds with CUDA."""
 
 
 class Inference(NamedTuple):
@@ -168,13 +170,15 @@ def cpu_only_build(machine: Machine, matrix: Matrix) -> Inference | None:
 def gpu_arch_dropped(machine: Machine, matrix: Matrix) -> Inference | None:
     """A GPU of a series before Maxwell that does not do its work, where the build of torch is not told."""
     names = questions.gpu_names(machine)
-    if machine.told("torch.version") is None or questions.is_cpu_build(machine) or not names:
+    if questions.is_cpu_build(machine) or not names:
         return None
     if not (is_unseen(machine) or questions.texts(machine)):
         return None
     known, told = questions.capabilities(machine, matrix), machine.told("torch.version") or ""
     # "1.3" may be 1.3.1, the first one without 3.5; releases that are told in full are judged by the matrix.
     open_patch = told.count(".") == 1 and (questions.version(machine, "torch.version") or (0, 0)) >= (1, 3)
+    if not told and not (known and known[0] < (3, 5)):
+        return None
     old = known[0] < ((3, 7) if open_patch else (3, 5)) if known else questions.is_of_old_series(machine)
     if not old or any(sign_of(text) is not None for text in questions.texts(machine)):
         return None
@@ -287,15 +291,23 @@ def _foreign_partner(machine: Machine, partner: str) -> Inference | None:
 
 
 def wrong_index_url(machine: Machine, matrix: Matrix) -> Inference | None:
-    """A CPU build that plain pip gave, on a system for which its own index has no other."""
-    del matrix
+    """A CPU build that plain pip gave, on a system for which its own index has no other; or an index that is none."""
+    never = packages.channel_that_never_was(machine, matrix)
+    elsewhere = machine.told("host.platform") not in (None, LINUX) and is_unseen(machine)
+    if never and (elsewhere or questions.is_cpu_build(machine)):
+        return Inference(
+            f"pip was asked for torch from whl/{never}, which PyTorch's index does not have: no torch was published "
+            "for that CUDA, so what came is of pip's own index, which has CPU builds for this system.",
+            ("said.installs", "host.platform", AVAILABLE),
+        )
     open_build = is_unseen(machine) and "torch.cuda" not in machine.snapshot.facts
     if not open_build and not (questions.is_cpu_build(machine) and (misses_gpu(machine) or _lists_gpus(machine))):
         return None
     if not questions.by_plain_pip(machine):
         return None
+    asked = "pip was asked" if machine.is_known("said.installs") else "It seems that pip was asked"
     return Inference(
-        "pip was asked for torch without an index of PyTorch's, and its own has CPU builds alone for this system.",
+        f"{asked} for torch without an index of PyTorch's, and its own has CPU builds alone for this system.",
         ("said.installs", "host.platform", "torch.version"),
     )
 

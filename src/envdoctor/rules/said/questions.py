@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envdoctor.model.machine import Undecidable
+from envdoctor.model.fact import Known
+from envdoctor.model.machine import Machine, Undecidable
 from envdoctor.rules import cuda_start, wheel_kernels
 from envdoctor.rules.said import filled
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
-    from envdoctor.model.machine import Machine
 
 MOST_GPUS = 64
 
@@ -99,8 +99,35 @@ def _age(machine: Machine, matrix: Matrix) -> str | None:
 
 
 def serves_every_gpu(machine: Machine, matrix: Matrix) -> bool:
-    """Whether torch holds code for every GPU that is named, by its file or the matrix."""
-    return all(_serves(whole, matrix) for whole in filled.machines(machine, matrix))
+    """Whether torch holds code for every GPU that is named, by its file or the matrix.
+
+    Where its CUDA is told and no release, every release with that CUDA must.
+    """
+    cuda = version(machine, "torch.cuda")
+    tried = [machine]
+    if cuda is not None and not machine.is_known("torch.version"):
+        named = [one.version for one in matrix.releases for wheel in matrix.wheels(one.version)
+                 if wheel.channel == f"cu{cuda[0]}{cuda[1]}"]  # fmt: skip
+        facts = [{"torch.version": Known(f"{one}+cu{cuda[0]}{cuda[1]}", "assumed")} for one in dict.fromkeys(named)]
+        tried = [Machine(machine.snapshot.having(one), machine.wishes) for one in facts] or tried
+    return all(_serves(whole, matrix) for one in tried for whole in filled.machines(one, matrix))
+
+
+def compiled_for_others(machine: Machine, matrix: Matrix) -> bool:
+    """Whether TORCH_CUDA_ARCH_LIST, for which extensions are compiled, leaves out every GPU that is named."""
+    asked = re.findall(r"(\d{1,2})\.(\d)[af]?(\+PTX)?", machine.told("env.TORCH_CUDA_ARCH_LIST") or "")
+    found = capabilities(machine, matrix)
+    built = [(int(major), int(minor), bool(ptx)) for major, minor, ptx in asked]
+    served = [one for one in found for major, minor, ptx in built
+              if (major, minor) <= one and (ptx or major == one[0])]  # fmt: skip
+    return bool(built and found) and not served
+
+
+def libraries_are_older(machine: Machine, matrix: Matrix) -> bool:
+    """Whether a GPU is of a later major CUDA than torch, whose libraries do not know it then."""
+    cuda = version(machine, "torch.cuda")
+    first = [matrix.first_toolkit(capability) for capability in capabilities(machine, matrix)]
+    return cuda is not None and any(one is not None and int(one.partition(".")[0]) > cuda[0] for one in first)
 
 
 def _serves(machine: Machine, matrix: Matrix) -> bool:
@@ -145,6 +172,14 @@ def may_have_nvswitch(machine: Machine, matrix: Matrix) -> bool:
         return True
 
 
+def leaves_every_gpu(machine: Machine) -> bool:
+    """Whether CUDA_VISIBLE_DEVICES counts from 0 on, as far as GPUs are told: it hides none of them."""
+    asked = machine.told("env.CUDA_VISIBLE_DEVICES")
+    entries = [entry.strip() for entry in asked.split(",")] if asked is not None else []
+    told = max(1, len(gpu_names(machine)))
+    return entries == [str(index) for index in range(len(entries))] and 0 < len(entries) <= told
+
+
 def has_mixed_cu_packages(machine: Machine, library: str = "") -> bool:
     """Whether packages of one NVIDIA library for two CUDAs are installed side by side."""
     packages = machine.snapshot.known("nvidia.packages")
@@ -166,9 +201,18 @@ def by_plain_pip(machine: Machine) -> bool:
     if machine.told("host.platform") not in ("windows-x86_64", "linux-aarch64", "linux-aarch64-jetson"):
         return False
     rows = [row for row in machine.snapshot.known_rows("said.installs") if "torch" in str(row.get("command"))]
+    if not rows and machine.told("host.platform") == "linux-aarch64":
+        return is_cpu_build(machine) and _is_a_wheel(machine)  # who asks for CUDA there names its index
     by_pip = [row for row in rows if row.get("tool") in ("pip", "uv")]
     elsewhere = any(row.get("indexes") or "+cu" in str(row.get("command")) for row in by_pip)
     return bool(by_pip) and len(by_pip) == len(rows) and not elsewhere
+
+
+def _is_a_wheel(machine: Machine) -> bool:
+    """Whether torch is a release that pip installed, as far as is told."""
+    listed = machine.snapshot.known("packages.conda")
+    of_conda = isinstance(listed, dict) and "pytorch" in listed
+    return not of_conda and machine.told("torch.provenance") in ("pypi", "pytorch-index")
 
 
 def asks_for_cuda(machine: Machine) -> bool:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.rules import cuda_start
-from envdoctor.rules.said import causes
+from envdoctor.rules.said import causes, several_gpus
 
 if TYPE_CHECKING:
     from envdoctor.rules.said.causes import Choice
@@ -113,7 +113,9 @@ SIGNS = (
          r"|Triton only supports devices of CUDA Capability >= ?7|too old for triton"),
     Sign(("ext-arch-missing",), r"FlashAttention only supports|flash[_-]?attn only supports|(?:quantization|AWQ|FP8)"
          r".{0,60}not supported for the current GPU|requires device with capability [<>]=? ?\(\d|requires A100 GPU"
-         r"|requires (?:Ampere|Hopper|Blackwell) GPUs? or newer"),
+         r"|requires (?:Ampere|Hopper|Blackwell) GPUs? or newer"
+         r"|No compiled \w{3,60} for .{0,60}CUDA device capability"
+         r"|does not support backend .{1,40} with compute capability"),
     Sign(("gpu-arch-not-in-wheel",), r"which requires CUDA_VERSION >= \d{3,5} to work properly"
          r"|invalid value for --gpu-architecture|nvrtc: error: invalid value"),
     Sign(("gpu-arch-dropped",), r"no longer supports this GPU because it is too old"
@@ -154,7 +156,8 @@ SIGNS = (
          r"|torchaudio \S{1,30} requires torch"
          r"|torchaudio \S{1,30} has requirement torch|[Ff]ailed to initialize FFmpeg extension.{0,80}symbol"
          r"|libtorchaudio\W.{0,80}(?:could not be found|Symbol not found)|torchaudio(?:_sox)?::\w{2,30}"),
-    Sign(("torch-torchvision-mismatch", "conda-pip-mix"), r"torchvision::\w{2,30}|Couldn't load custom C\+\+ ops"
+    Sign(("torch-torchvision-mismatch", "conda-pip-mix", "duplicate-torch-install"),
+         r"torchvision::\w{2,30}|Couldn't load custom C\+\+ ops"
          r"|PyTorch and torchvision were compiled with different|torchvision \S{1,30} (?:requires|depends on) torch"
          r"|torchvision \S{1,30} has requirement torch|torchvision[\w./\\-]{0,80}: undefined symbol"
          r"|partially initialized module 'torchvision'|module 'torch' has no attribute 'library'"
@@ -177,7 +180,8 @@ SIGNS = (
          r"|Python 3\.\d{1,2}\+? (?:is )?not (?:yet )?supported|not a supported wheel on this platform"
          r"|no wheels with a matching Python|matching Python (?:version|implementation|ABI)"
          r"|[Pp]ackage 'torch' requires a different Python|with the following Python ABI tags?"),
-    Sign(("wrong-index-url", "python-unsupported"), r"[Nn]o matching distribution found for torch\w{0,6}\b"
+    Sign(("wrong-index-url", "python-unsupported", "x86-python-on-apple-silicon"),
+         r"[Nn]o matching distribution found for torch\w{0,6}\b"
          r"|satisfies the requirement torch\w{0,6}\b|[Uu]nable to find installation candidates for torch"
          r"|no version of torch\w{0,6}[= ]|torch\w{0,6} was not found in the"
          r"|no wheels with a matching platform tag|None of the wheel's tags match.{0,80}torch", causes.no_distribution),
@@ -213,9 +217,12 @@ SIGNS = (
     Sign(("cpu-lacks-instructions",), r"SIGILL|[Ii]llegal (?:hardware )?instruction|exit code (?:132|-4)\b|0xC000001D"
          r"|(?:requires|support for|lacks|without) AVX|(?:does not|doesn't) (?:support|have) AVX", causes.illegal),
     Sign(("torch-shadowed-by-local-module",), rf"module 'torch' has no attribute '{OF_TORCH}'|'torch' is not a package"
-         r"|Failed to load PyTorch C extensions|cannot import name '\w{1,40}' from '?torch'? \(\S{0,120}[/\\]torch\.py",
+         r"|Failed to load PyTorch C extensions|partially initialized module 'torch'"
+         r"|cannot import name '\w{1,40}' from '?torch'? \(\S{0,120}[/\\]torch\.py",
          causes.shadowed),
-    Sign(("duplicate-torch-install",), r"module 'torch\._C' has no attribute '\w{2,60}'", reported=True),
+    Sign(("duplicate-torch-install", "conda-pip-mix"),
+         r"(?:module|type object) 'torch\._C[\w.]{0,80}' has no attribute '\w{2,60}'",
+         causes.two_copies, reported=True),
     Sign(("package-files-damaged",), r"file too short|invalid ELF header|bad magic number|Bad CRC-32"
          r"|Ignoring invalid distribution \W?[-~]?orch|No module named 'torch\._C'|libtorch\w{0,20}\.so.{0,40}trunc"),
     Sign(("torch-not-installed",), r"No module named '?torch'?(?![\w.'])"),
@@ -225,13 +232,19 @@ SIGNS = (
     Sign(("nccl-shm-too-small",), r"failed to extend /dev/shm/nccl|creating shared memory segment|/dev/shm/nccl"
          r"|posix_fallocate failed ?: No space left|(?i:nccl).{0,160}(?:shared memory|/dev/shm)"
          r"|(?:shared memory|/dev/shm).{0,160}(?i:nccl)"),
+    Sign(("nccl-shm-too-small",), r"(?i:nccl).{0,120}unhandled system error|ncclSystemError|ncclUnhandledSystemError",
+         several_gpus.system_call),
     Sign(("memlock-limit-too-low",), r"RLIMIT_MEMLOCK|ulimit -l\b|locked memory|memlock"
          r"|ibv_\w{2,30}.{0,60}Cannot allocate memory"),
     Sign(("dev-shm-too-small",), r"signal: Bus error|bus error encountered in worker|insufficient shared memory"
          r"|out of shared memory|torch_shm_manager|</?torch_\d.{0,80}(?:No space left|Cannot allocate memory)"
          r"|(?:No space left on device|Bus error).{0,120}/dev/shm|/dev/shm.{0,120}(?:No space left|Bus error)"
-         r"|unable to (?:open|write to|mmap|resize) .{0,60}(?:shared memory|</?torch_)|[Bb]us error \(core dumped\)",
+         r"|unable to (?:open|write to|mmap|resize) .{0,60}(?:shared memory|</?torch_)|[Bb]us error \(core dumped\)"
+         r"|In \S{0,80}synchronize\.py: .{0,40}No space left on device"
+         r"|No space left on device.{0,40}joblib will operate",
          causes.shared_memory),
+    Sign(("p2p-iommu-hang",), r"IO_PAGE_FAULT|DMAR: .{0,80}\bfault addr", several_gpus.page_fault),
+    Sign(("mig",), r"invalid literal for int\(\) with base 10: '?MIG-"),
     Sign(("p2p-iommu-hang",),
          r"\b(?:hang|hung|stuck|dead ?lock|freez|froze)|time(?:d )?out|P2P_DISABLE|iommu|IOMMU|\bACS\b"
          r"|(?:never|not|n't) returns?\b",

@@ -14,7 +14,7 @@ from envdoctor.model.declared import Index
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envdoctor.model.declared import IndexKind
+    from envdoctor.model.declared import IndexKind, Requirement
     from envdoctor.readers.declared.commands.installers import Word
 
 WHEELS = "https://download.pytorch.org/whl/"
@@ -40,6 +40,9 @@ VARIABLES: dict[str, tuple[str, IndexKind]] = {
     "UV_INDEX": ("uv", "extra-index-url"),
     "UV_FIND_LINKS": ("uv", "find-links"),
 }
+_OF_BACKEND = ("torch", "torchvision", "torchaudio")
+"""What `--torch-backend` takes from its channel, of that which is looked at here."""
+
 _BACKEND = re.compile(r"auto|cu\d{2,3}|cpu|rocm\d[\d.]{0,6}|xpu")
 
 
@@ -62,3 +65,11 @@ def backend(word: Word) -> Index | None:
         return None
     channel = "" if word.text == "auto" else word.text
     return Index(WHEELS + channel, "index-url", word.place, word.written, explicit=True)
+
+
+def tied(requirement: Requirement, indexes: tuple[Index, ...]) -> Requirement:
+    """Return a demand as the indexes of its command leave it: tied to the channel of `--torch-backend`, if it is."""
+    channel = next((one for one in indexes if one.explicit and one.url != WHEELS), None)
+    if channel is None or requirement.name not in _OF_BACKEND or requirement.source is not None:
+        return requirement
+    return requirement._replace(source=channel.url)

@@ -14,7 +14,7 @@ from envdoctor.model.names import normalised
 from envdoctor.model.place import Place
 from envdoctor.readers.declared.commands.branches import Branches, Command, commands_of
 from envdoctor.readers.declared.commands.command_demands import conda_demand_of, pip_demand, whole, wish
-from envdoctor.readers.declared.commands.command_indexes import OPTIONS, VARIABLES, addresses, backend
+from envdoctor.readers.declared.commands.command_indexes import OPTIONS, VARIABLES, addresses, backend, tied
 from envdoctor.readers.declared.commands.command_words import RawWord, words_of
 from envdoctor.readers.declared.commands.installers import CONDAS, Told, Word, is_said, told
 from envdoctor.readers.declared.commands.variables import Value, Variables, assigned
@@ -265,13 +265,16 @@ class Script:
             own = wish(said.python) if said.python and said.verb == "install" else None
             there = own or self._pythons.get(environment)
             pythons = [there] if there else []
+        if not conda and any(one.text == "--no-deps" for one in words):
+            demands = [one._replace(forced=True) if isinstance(one, Requirement) else one for one in demands]
+        indexes = () if conda or said.verb != "install" else self._indexes(said, command.branch)
         label = " ".join(word for word in (said.tool, _VERBS.get(said.tool, _VERBS[said.verb])) if word)
         case = Case(
             self._file,
             label,
             place,
-            tuple(one for one in demands if isinstance(one, Requirement)),
-            () if conda or said.verb != "install" else self._indexes(said, command.branch),
+            tuple(tied(one, indexes) for one in demands if isinstance(one, Requirement)),
+            indexes,
             tuple(pythons),
             tuple(one for one in stated if not one.written.startswith("cudnn")),
             tuple(one for one in stated if one.written.startswith("cudnn")),

@@ -111,10 +111,15 @@ def _of_family(cases: Sequence[Case]) -> Sequence[Case]:
 
 
 def _tied(case: Case, indexes: tuple[Index, ...]) -> Iterator[Requirement]:
-    """The demands of one command among others: those that have another index are tied to it."""
+    """The demands of one command among others: those that have another index are tied to it.
+
+    What a command of its own installs is put over what is there, whatever that asks for.
+    """
     own = [one.url for one in case.indexes if one.kind == "index-url"]
+    over = not any(one.name in FAMILY for one in case.requirements)
     elsewhere = (
         own[0] if len(own) == 1 and own[0] not in {one.url for one in indexes if one.kind == "index-url"} else None
     )
     for one in case.requirements:
-        yield one._replace(source=elsewhere) if elsewhere and not one.source else one
+        source = one.source or elsewhere
+        yield one._replace(source=source, forced=one.forced or (over and one.manager == "pip"))

@@ -133,6 +133,10 @@ def _add_pypi(toml: Toml, path: Path, found: CondaCase) -> None:
         demand = f"=={demand}" if demand[:1].isdigit() else demand
         index = said.get("index")
         source = strip_credentials(index) if isinstance(index, str) else None
+        if source:
+            at: Path = (*path, name, "index")
+            own = Index(source, "extra-index-url", toml.place(found.file, at), toml.written(at), explicit=True)
+            found.indexes.append(own)
         requirement = requirement_of(f"{name} @ {address}" if address else name + demand, place, source=source)
         if requirement:
             found.requirements.append(requirement._replace(written=written))

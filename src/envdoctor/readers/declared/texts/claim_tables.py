@@ -33,7 +33,8 @@ _NAMES: tuple[tuple[Kind, str], ...] = (
 )
 _BESIDE = (
     r"(?:[\s:()_/*-]|versions?|ver\.?|versi[oó]n|vers[aã]o|версия|supported|support|recommended|official|compatible|matching|"
-    r"prebuilt|builds?|framework|library|toolkit version|版本|号|支持|推荐|"
+    r"prebuilt|builds?|framework|library|toolkit version|pip|wheels?|channels?|binar(?:y|ies)|variants?|"
+    r"available|版本|号|支持|推荐|"
     r"官方|对应|兼容|框架|核心|库|适配|的|バージョン|対応|버전|지원){0,6}"
 )
 _HEADERS = tuple((kind, re.compile(rf"{_BESIDE}{name}{_BESIDE}", re.IGNORECASE)) for kind, name in _NAMES)

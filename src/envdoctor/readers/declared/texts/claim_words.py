@@ -80,14 +80,20 @@ _NEXT = re.compile(
 
 _OPEN_AFTER = re.compile(
     r"\s{0,2}(?:\+(?!\s{0,2}(?:py)?torch|\s{0,2}cu(?:da|dnn)|\s{0,2}python)|~|[-\u2010-\u2015]\s{0,2}v?\d|\u2026|\.\.|to\s{1,2}v?\d|(?:及|或|和)?(?:以上|以降|以後|以后|更高|更新|以下|之前|之后)|이상|이하|"
-    r"(?:\(?\s{0,2})(?:(?:or|and|oder|ou|o|и)\s{1,2})?(?:later|newer|higher|above|greater|up\b|upwards|beyond|older|"
-    r"below|lower|earlier|onwards?|neuer|höher|superior|supérieure?|más|выше|новее|nightly|preview|alpha|beta|rc\d)|"
+    r"(?:\(?\s{0,2})(?:(?:or|and|oder|und|ou|o|et|y|e|i|a|и|или|ve|veya|lub|of|en|atau|dan|eller|nebo)\s{1,2})?"
+    r"(?:later|newer|higher|above|greater|better|up\b|upwards|beyond|older|below|lower|earlier|onwards?|min\b|"
+    r"minim\w{1,4}|neuer|höher|aufwärts|superior|supérieure?|plus\b(?!\s{1,2}(?:py)?(?:torch|cuda|python))|"
+    r"posterior|más|mais\s|mínim|adelante|diante|successiv|"
+    r"выше|новее|старше|üzeri|üstü|sonras|hoger|nieuwer|nowsz|wyż|wzwyż|ke atas|trở lên|lebih|senare|nyare|"
+    r"vyšší|novější|nightly|preview|alpha|beta|rc\d)|"
     r"(?:[GMT]i?B|%|ms|s|x|\u00d7|hours?|GHz|W)(?![A-Za-z]))",
     re.IGNORECASE,
 )
 _OPEN_BEFORE = re.compile(
     r"(?:[<>≥≤~^!]=?|(?:at least|min(?:imum|imal)?|above|over|below|under|than|from|since|up to|until|before|after|"
-    r"starting with|от|ab|至少|最低|高于|低于|从|自|早于|不低于|不高于|大于|小于|最大|>=))[\s:v=]{0,4}$",
+    r"starting with|au moins|à partir de|a partir de|al menos|almeno|pelo menos|desde|mindestens|minimaal|en az|"
+    r"tối thiểu|minimum de|mínimo|minimo|не ниже|не менее|최소|最小|от|ab|至少|最低|"
+    r"高于|低于|从|自|早于|不低于|不高于|大于|小于|最大|>=))[\s:v=]{0,4}$",
     re.IGNORECASE,
 )
 _INTO_A_WORD = re.compile(r"[A-Za-z_]|[.-]?(?:dev|rc|a|b|post)\d|\.\d|-[A-Za-z]{2}\d|-cp3")

@@ -16,8 +16,10 @@ from envdoctor.readers.declared.texts.claim_doubts import (
     is_doubtful,
     is_history,
     is_of_a_machine,
+    is_of_a_trial,
     is_of_builds,
     is_of_others,
+    is_official,
 )
 from envdoctor.readers.declared.texts.claim_tables import (
     columns_of,
@@ -38,7 +40,12 @@ if TYPE_CHECKING:
 
 _ITEM = re.compile(r"\s{0,12}(?:[-*+•·●▪✅✔]|\d{1,2}[.)]\s|\d{1,2}、)\s{0,4}\S")
 _KEY = re.compile(r"\s{0,12}[^\s:=,.!?][^:=,.!?]{0,30}[:=]\s{0,4}\S.{0,60}$")
-_HEADING = re.compile(r"\s{0,3}#{1,6}\s|\s{0,3}={3,}")
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s|\s{0,3}={3,}(?!=|\s{1,8}=)")
+_BARE_ITEM = re.compile(
+    r"\s{0,12}(?:[^\W\d][\w-]{0,20}(?: [A-Za-z][\w-]{0,20}){0,3}\s{0,4}"
+    r"[:=]?\s{0,4}(?:[<>=]=|[≥≤]|v)?\s?\d[\w.+]{0,20}|-{3,200})\s{0,4}"
+)
+"""A line that is a name and a version alone: several of them are a list without marks."""
 _MOST_OF_AN_ITEM = 110
 _MOST_OF_A_SENTENCE = 600
 _BORDER = re.compile(r"\s{0,12}\+[-=+]{2,500}\s{0,4}")
@@ -91,8 +98,10 @@ def claims_in(text: str, file: str, prose: Sequence[tuple[int, str]], taken: Col
             continue
         own = [one for one in part if one[0] not in taken and one[0] not in {case.place.line for case in glued}]
         stretch = joined(own)
-        if own and len(own) <= MOST_ITEMS and all(_is_item(line) for _, line in own):
-            yield from _of_list(own, before or section, file, holds=is_of_builds(f"{title} {headed} {told}"))
+        if own and len(own) <= MOST_ITEMS and (all(_is_item(line) for _, line in own) or _is_bare_list(own)):
+            tried = told.rstrip().endswith(":") and is_of_a_trial(told)
+            holds = not tried and is_of_builds(f"{title} {headed} {told}")
+            yield from _of_list(own, before or section, file, holds=holds, tried=tried)
             before = None
             continue
         yield from _of_sentences(stretch, file)
@@ -140,6 +149,10 @@ def _is_item(line: str) -> bool:
     return bool(_ITEM.match(line) or _KEY.match(line))
 
 
+def _is_bare_list(part: Sequence[tuple[int, str]]) -> bool:
+    return len(part) > 1 and all(_BARE_ITEM.fullmatch(line) for _, line in part)
+
+
 def _is_table(part: Sequence[tuple[int, str]]) -> bool:
     return len(part) > 1 and all(
         "|" in line or line.rstrip().endswith("\\\\") or _BORDER.fullmatch(line) for _, line in part
@@ -171,11 +184,12 @@ def _of_table(rows: Sequence[Row], stretch: Stretch, file: str, *, holds: bool =
 
 
 def _of_list(
-    items: Sequence[tuple[int, str]], subject: tuple[Mention, Stretch] | None, file: str, *, holds: bool
+    items: Sequence[tuple[int, str]], subject: tuple[Mention, Stretch] | None, file: str, *, holds: bool, tried: bool
 ) -> Iterator[Case]:
     """A list whose items are one thing each is one claim; items that are sentences are read as such.
 
-    `holds` where it lists what an image or a build holds: elsewhere a CUDA may be that of somebody's machine.
+    `holds` where it lists what an image or a build holds: elsewhere a CUDA may be that of somebody's machine, and is
+    where it lists on what something was `tried`.
     """
     stretch = joined(items)
     found: list[Mention] = []
@@ -185,13 +199,15 @@ def _of_list(
         if short and not is_doubtful(line) and mentions[0].start < 48:
             found.extend(one._replace(start=at + one.start, end=at + one.end) for one in mentions)
     torches = {one.version for one in found if one.kind == "torch"}
-    machine = is_of_a_machine(stretch.text) or bool(re.search(r"(?i)\b(?:GPU|OS)\s?[:\uff1a]", stretch.text))
+    machine = tried or is_of_a_machine(stretch.text) or bool(re.search(r"(?i)\b(?:GPU|OS)\s?[:\uff1a]", stretch.text))
     if not holds or machine:
         found = _without_cuda(found)
     if len(torches) == 1 and not is_of_others(stretch.text):
         yield from _case(tuple(found), stretch, file, "list")
     elif not torches and subject and not any(one.kind == "torch" for one in mentions_in(stretch.text)):
         yield from _case(tuple(found), stretch, file, "list", subject)
+    if _is_bare_list(items):
+        return
     for item in items:
         yield from _of_sentences(joined([item]), file, machine=machine)
 
@@ -204,7 +220,7 @@ def _of_sentences(stretch: Stretch, file: str, *, machine: bool = False) -> Iter
         if asks or len(words) > _MOST_OF_A_SENTENCE or is_doubtful(words):
             continue
         mentions = mentions_in(words)
-        if machine or is_of_a_machine(words):
+        if machine or (is_of_a_machine(words) and not is_official(words)):
             mentions = tuple(_without_cuda(mentions))
         moved = tuple(one._replace(start=begin + one.start, end=begin + one.end) for one in mentions)
         yield from _case(moved, stretch, file, "sentence")

@@ -130,6 +130,11 @@ def _available(value: str, told: Mapping[str, str]) -> Iterator[tuple[str, Fact]
         yield "said.cuda_available", known(False)
 
 
+def _xpu(value: str) -> Iterator[tuple[str, Fact]]:
+    if value.lower() in ("true", "false"):
+        yield "said.xpu_available", known(value.lower() == "true")
+
+
 def _nvcc(value: str) -> Iterator[tuple[str, Fact]]:
     version = re.match(r"V?(\d{1,2}\.\d{1,2}(?:\.\d{1,4})?)", value)
     if version:
@@ -166,6 +171,7 @@ def _allocator(value: str) -> Iterator[tuple[str, Fact]]:
 BY_KEY: Mapping[str, Callable[[str], Iterator[tuple[str, Fact]]]] = {
     "pytorch version": _torch,
     "python version": _python,
+    "is xpu available": _xpu,
     "cuda runtime version": _nvcc,
     "nvidia driver version": _driver,
     "caching allocator config": _allocator,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _NO_NVIDIA = Pattern(
     r"(?:n't have(?: an?| any)?|\b(?:no|not (?:using|have|having|an?)(?: an?| any)?|without(?: an?)?|lacks?(?: an?)?"
     r"|isn't an?|hasn't(?: an?)?)) (?:nvidia|cuda(?:[- ](?:capable|enabled|compatible))?)(?:[- ](?:capable|enabled))?"
-    r" (?:gpu|graphics?|video|card|hardware|device)"
-    r"(?! (?:is |was |were )?(?:found|detected|available|visible|driver|in(?:side)? |within))"
+    r" (?:gpu|graphics?|video|card|hardware|device)s?(?!\w)"
+    r"(?! (?:is |was |are |were )?(?:found|detected|available|visible|driver|in(?:side)? |within))"
     r"|没有\s?(?:nvidia|英伟达|独立?)?\s?显卡",
     re.IGNORECASE,
     words=("nvidia", "cuda", "没有"),

@@ -160,7 +160,13 @@ QUESTIONS = (
         _gpu("compute_capability"),
         "get_device_capability",
     ),
-    _ask(rf"(?:torch\.)?cuda\.get_arch_list{_CALL}", r"(?P<answer>\[['\"\w, ]{4,400}\])", _flags, "get_arch_list"),
+    _ask(
+        rf"(?:torch\.)?cuda\.get_arch_list{_CALL}|\barch[ _]list(?=\W{{1,4}}\[)",
+        r"(?P<answer>\[['\"\w, ]{4,400}\])",
+        _flags,
+        "arch_list",
+        "arch list",
+    ),
     _ask(rf"torch\.backends\.cudnn\.version{_CALL}", r"(?P<answer>\d{4,6})", _cudnn, "cudnn.version"),
     _ask(
         rf"torch\.cuda\.nccl\.version{_CALL}", r"(?P<answer>\(\d{1,2}, \d{1,2}(?:, \d{1,2})?\))", _nccl, "nccl.version"
@@ -173,6 +179,7 @@ QUESTIONS = (
         "mps.is_built",
         "has_mps",
     ),
+    _ask(rf"torch\.xpu\.is_available{_CALL}", _BOOL, _flag("said.xpu_available"), "xpu.is_available"),
     _ask(
         r"platform\.(?:processor|machine)\(\)",
         r"['\"]?(?P<answer>x86_64|i386|arm64|arm|aarch64|AMD64)['\"]?",
@@ -210,7 +217,7 @@ QUESTIONS = (
 """Docs of torch (torch.cuda, torch.version, torch.backends), and the standard library's platform, sys and os."""
 
 
-ASKED_OF = ("torch.", "cuda.", "platform.", "sys.", "environ", "getenv", "__version__")
+ASKED_OF = ("torch.", "cuda.", "arch_list", "arch list", "platform.", "sys.", "environ", "getenv", "__version__")
 """What stands before every question."""
 
 

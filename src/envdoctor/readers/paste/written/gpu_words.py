@@ -47,17 +47,22 @@ _LARGE = (
     rf"|P100|P40|T4G?|M40|M60|K80|K40[cmst]?|K20[cmsx]?)(?![\w.]|-(?!sxm|pci|hgx|nvl)[a-z]){_BOARD}"
 )
 """Names that stand alone, as capitals; shorter ones ("M4", "A2") are those of other things as well."""
+_JETSON = (
+    r"Jetson[ -](?:(?:AGX[ -])?(?:Orin|Xavier|Thor)(?:[ -](?:NX|Nano))?|Nano|TX[12])(?![\w])"
+    r"|AGX[ -](?:Orin|Xavier|Thor)(?![\w])|(?:Orin[ -](?:NX|Nano)|Xavier[ -]NX)(?![\w])|(?<=NVIDIA )Thor(?![\w])"
+)
 _WORKSTATION = rf"A(?:6000|5500|5000|4500|4000|2000)(?![\w]){_TAIL}"
 _WITH_MAKER = rf"(?:NVIDIA |(?<=gpu: )|(?<=gpu = ))(?:A2|L2|L20|T\d{{3,4}}|P\d{{3,4}}|[KM]\d{{3,4}}M?)(?![\w.]){_BOARD}"
 
 _WORDS = (
     "geforce", "quadro", "tesla", "titan", "grid", "nvs", "nvidia", "gpu", "rtx", "gt", "mx", "a1", "a2", "a3", "a4",
     "a5", "a6", "a8", "b1", "b2", "b3", "h1", "h2", "h8", "l4", "v1", "p1", "p4", "t4", "m4", "m6", "k2", "k4", "k8",
+    "jetson", "orin", "xavier", "thor",
 )  # fmt: skip
 """In lower case; one of them is in every name, so that other clauses need no look at the grammar."""
 NVIDIA = Pattern(
     rf"(?<![\w.+/-])(?:(?i:NVIDIA)[ -]{{1,2}})?"
-    rf"(?:(?i:{_QUADRO}|{_GEFORCE}|{_OLDER}|{_TITAN}|{_TESLA}|{_GRID})|{_LARGE}|{_WORKSTATION})"
+    rf"(?:(?i:{_QUADRO}|{_GEFORCE}|{_OLDER}|{_TITAN}|{_TESLA}|{_GRID}|{_JETSON})|{_LARGE}|{_WORKSTATION})"
     rf"|(?<![\w.+/-])(?i:{_WITH_MAKER})",
     words=_WORDS,
 )
@@ -78,7 +83,8 @@ AMD = Pattern(
 )
 GFX = Pattern(r"(?<![\w])gfx(?:\d{3,4}|9[04][0-9a-f])(?![\w])", words=("gfx",))
 _MIG = Pattern(
-    r"\bMIG[ -](?:instance|slice|device|partition|enabled|mode|profile|is on|on\b|1g|2g|3g|4g|7g)|\dg\.\d{1,3}gb\b",
+    r"\bMIG[ -](?:instance|slice|device|partition|enabled|mode|profile|is on|on\b|1g|2g|3g|4g|7g)|\dg\.\d{1,3}gb\b"
+    r"|\bMIG-(?:GPU-)?[\da-f]{8}-",
     words=("mig", "gb"),
 )
 _NO_MIG = Pattern(r"\b(?:disabled?|off|not?|without|non)\b", re.IGNORECASE)

@@ -69,7 +69,7 @@ _MACOS = Pattern(
     words=("mac", "os x"),
 )
 _APPLE = Pattern(
-    r"(?<![\w-])(?:Apple (?:Silicon|silicon)|(?:Apple )?(?P<model>M[1-5](?: (?:Pro|Max|Ultra))?)(?![\w.-]))"
+    r"(?<![\w-])(?:Apple (?:Silicon|silicon)|(?:Apple )?(?P<model>[Mm][1-5](?: (?:Pro|Max|Ultra))?)(?![\w.-]))"
 )
 _MAC = Pattern(
     r"\b(?:mac ?book|imac|mac ?mini|mac studio|mac pro)\b|\bmac\b|\bApple Silicon\b",
@@ -168,7 +168,7 @@ def _processor(text: str, system: str) -> list[tuple[str, str]]:
     apple = _APPLE.search(text) if system == "macos" else None
     if apple:
         told = [("host.platform", "macos-arm64"), ("cpu.architecture", "arm64")]
-        return [*told, ("cpu.model", f"Apple {apple['model']}")] if apple["model"] else told
+        return [*told, ("cpu.model", f"Apple M{apple['model'][1:]}")] if apple["model"] else told
     if system == "macos":
         intel = _INTEL_MAC.search(text)
         return [("host.platform", "macos-x86_64"), ("cpu.architecture", "x86_64")] if intel else []

@@ -5,6 +5,7 @@ Only those of the allow-list are read (the same as a look at a machine takes), s
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from envdoctor.codec.credentials import strip_credentials
@@ -47,6 +48,10 @@ _SHOWN = Pattern(
     words=("echo", "printenv", "write-output"),
 )
 
+_BETWEEN_NUMBERS = re.compile(r"(?<=[\dX]);(?=\d)")
+_KEPT = "\x1f"
+"""What divides the entries of a list of architectures is no end of a clause."""
+
 
 def names_one(text: str) -> bool:
     """Whether a listed variable is named at all."""
@@ -79,9 +84,9 @@ def variables_in(text: str, below: str) -> Iterator[tuple[str, Fact]]:
 
 def _within(text: str) -> Iterator[str]:
     """Yield the clauses in which a variable is as it is when it fails."""
-    for part in divided(text):
+    for part in divided(_BETWEEN_NUMBERS.sub(_KEPT, text)):
         if names_one(part) and stance_of(part) in (Stance.PLAIN, Stance.FAILS):
-            yield part
+            yield part.replace(_KEPT, ";")
 
 
 def _plain(value: str) -> str:
