@@ -45,7 +45,7 @@ and files, and what was wrong about them when they were first seen has been mend
 does not break again, not what to expect of new ones. The confidence is that of the label: high where the thread or
 the software states the cause, medium where somebody inferred it.
 
-Of threads that nobody had looked at before, the first finding was right in {fresh}, before anything was mended.
+Of threads and files that nobody had looked at before, counted before anything was mended: {fresh}
 
 """
 
@@ -250,7 +250,7 @@ def main() -> int:
     parser.add_argument("--cases", type=Path, nargs="*", default=[], help="folders of labelled pastes")
     parser.add_argument("--lint", type=Path, nargs="*", default=[], help="folders of labelled declarations")
     parser.add_argument("--write", type=Path, help="write the tables to this page")
-    parser.add_argument("--fresh", default="", help="for the page: how many of unseen threads were right")
+    parser.add_argument("--fresh", default="", help="for the page: what was right of unseen threads and files")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what was wrong")
     told = parser.parse_args()
     tell = print if told.verbose else lambda _: None

@@ -7,7 +7,7 @@ import pytest
 from envdoctor.commands.pasted import of_content
 from envdoctor.diagnose.judge import diagnose
 from envdoctor.matrix.load import load_matrix
-from envdoctor.rules.said.packages import blames
+from envdoctor.rules.said.questions_of_packages import blames
 
 MATRIX = load_matrix()
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.fact import Unknown
-from envdoctor.rules.said import packages, questions
+from envdoctor.rules.said import questions, questions_of_packages
 from envdoctor.rules.said.signs import sign_of
 from envdoctor.rules.severity_table import SAID
 
@@ -292,7 +292,7 @@ def _foreign_partner(machine: Machine, partner: str) -> Inference | None:
 
 def wrong_index_url(machine: Machine, matrix: Matrix) -> Inference | None:
     """A CPU build that plain pip gave, on a system for which its own index has no other; or an index that is none."""
-    never = packages.channel_that_never_was(machine, matrix)
+    never = questions_of_packages.channel_that_never_was(machine, matrix)
     elsewhere = machine.told("host.platform") not in (None, LINUX) and is_unseen(machine)
     if never and (elsewhere or questions.is_cpu_build(machine)):
         return Inference(

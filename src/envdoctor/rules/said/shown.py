@@ -10,7 +10,7 @@ from envdoctor.model.finding import Confidence, Evidence, Severity
 from envdoctor.model.machine import Undecidable
 from envdoctor.rules.rule import Stage
 from envdoctor.rules.said import filled
-from envdoctor.rules.said.causes import Cause
+from envdoctor.rules.said.cause import Cause
 from envdoctor.rules.said.inferred import INFERENCES
 from envdoctor.rules.said.signs import Sign, flat, sign_of
 from envdoctor.rules.severity_table import SAID, TEXTS

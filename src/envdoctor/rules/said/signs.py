@@ -11,10 +11,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.rules import cuda_start
-from envdoctor.rules.said import causes, several_gpus
+from envdoctor.rules.said import causes_of_driver as driver
+from envdoctor.rules.said import causes_of_host as host
+from envdoctor.rules.said import causes_of_kernels as kernels
+from envdoctor.rules.said import causes_of_libraries as libraries
+from envdoctor.rules.said import causes_of_packages as packages
+from envdoctor.rules.said import causes_of_peers as peers
 
 if TYPE_CHECKING:
-    from envdoctor.rules.said.causes import Choice
+    from envdoctor.rules.said.cause import Choice
 
 
 class Sign(NamedTuple):
@@ -63,19 +68,19 @@ SIGNS = (
     Sign(("driver-too-old-for-gpu",), r"NVRM: .{0,160}(?:is not supported by|ignored by|requires use of)"
          r"|installed in this system is not supported by|requires use of the NVIDIA open kernel modules"),
     Sign((cuda_start.STALE,), r"CUDA error: unspecified launch failure|cudaErrorLaunchFailure|CUDA_ERROR_LAUNCH_FAILED",
-         causes.launch_failed),
+         driver.launch_failed),
     Sign(("wsl-driver",), r"GPU access blocked by the operating system|/usr/lib/wsl/lib/\S{1,60} is not a symbolic link"
          r"|dxgkio_\w{1,40}: Ioctl failed"),
     Sign((*ABSENT, "driver-too-old"), r"could not select device driver|NVIDIA Driver was not detected"
          r"|nvidia-container-cli(?:\.real)?: \w{2,20} error|unresolvable CDI devices|unsatisfied condition"
          r"|(?:unknown or invalid|Unknown) runtime (?:name|specified):? \"?nvidia|nvidia-container-runtime\W{1,6}exec"
          r"|failed to discover GPU vendor from CDI|no known GPU vendor found|Insufficient nvidia\.com/gpu"
-         r"|nvidia-container-(?:runtime|cli)\"?: executable file not found", causes.container_runtime),
+         r"|nvidia-container-(?:runtime|cli)\"?: executable file not found", driver.container_runtime),
     Sign(("driver-too-old", "no-gpu-in-container"), r"NVIDIA driver on your system is too old"
          r"|InsufficientDriver|driver version is insufficient|insufficient (?:\w{1,10} )?driver version"
          r"|update your driver to a newer version|API call is not supported in the installed CUDA driver"
          r"|driver version \(?\S{0,12}\)? ?is (?:too old|older)|driver (?:is )?(?:too old|outdated)|driver too old"
-         r"|(?:cudaGetDeviceCount|runtime error|CUDA error|CUDA_ERROR|returned|error=) ?\(?35\b", causes.old_driver),
+         r"|(?:cudaGetDeviceCount|runtime error|CUDA error|CUDA_ERROR|returned|error=) ?\(?35\b", driver.old_driver),
     Sign(ABSENT, r"[Ff]ound no NVIDIA driver|couldn't communicate with the NVIDIA driver|NVIDIA-SMI has failed"
          r"|NVIDIA-SMI couldn't find|Failed to initialize NVML|Can't initialize NVML|NVML Shared Library Not Found"
          r"|NVMLError_\w{3,30}|NVML_ERROR_(?:DRIVER_NOT_LOADED|LIBRARY_NOT_FOUND|UNKNOWN|UNINITIALIZED)"
@@ -85,24 +90,24 @@ SIGNS = (
          rf"|lib(?:cuda|nvidia-ml)\.so[.\d]{{0,4}}: {NO_FILE}|Failed to load (?:libcuda|nvcuda\.dll)"
          r"|CUDA driver (?:library )?(?:was )?not found|CUDA driver could not be loaded|nvcuda\.dll.{0,40}not be found"
          r"|[Dd]river (?:is not|was not|not) (?:installed|loaded|found|detected)|CUDA driver initialization failed"
-         r"|no NVIDIA (?:GPU )?driver|modprobe: FATAL: Module nvidia", causes.absent_gpu),
+         r"|no NVIDIA (?:GPU )?driver|modprobe: FATAL: Module nvidia", driver.absent_gpu),
     Sign(HIDDEN, r"[Nn]o CUDA-capable device|No CUDA GPUs are available|cudaErrorNoDevice|CUDA_ERROR_NO_DEVICE"
          r"|(?:error|ERROR)(?: code)? ?[=(]? ?(?:38|100)\)? ?:|invalid device ordinal|CUDA_ERROR_INVALID_DEVICE"
          r"|Invalid device id|Invalid CUDA 'device=|GPUs? requested but none|No CUDA runtime is found"
-         r"|requested GPUs: \[|CUDA was requested but|Failed to infer device type", causes.no_devices),
+         r"|requested GPUs: \[|CUDA was requested but|Failed to infer device type", driver.no_devices),
     Sign(("fabric-manager-not-running",), r"[Ee]rror:? ?802\b|system not yet initialized|System_?Not_?Ready"
          r"|SYSTEM_NOT_READY"
          r"|[Ff]abric ?[Mm]anager.{0,60}(?:not (?:installed|running|started)|inactive|failed)"
          r"|nvidia-fabricmanager.{0,60}(?:not (?:installed|running|started)|inactive|failed)"
-         r"|NV_WARN_NOTHING_TO_DO", causes.not_ready),
+         r"|NV_WARN_NOTHING_TO_DO", driver.not_ready),
     Sign(("compat-libcuda-mismatch", "nvml-driver-library-mismatch", "wsl-driver"),
          r"[Ee]rror:? ?80[34]\b|unsupported display driver / cuda driver|SystemDriverMismatch|SYSTEM_DRIVER_MISMATCH"
          r"|forward compatibility was attempted|CompatNotSupportedOnDevice|COMPAT_NOT_SUPPORTED_ON_DEVICE"
-         r"|CUDA driver is a stub library|cudaErrorStubLibrary|CUDA_ERROR_STUB_LIBRARY", causes.driver_mismatch),
+         r"|CUDA driver is a stub library|cudaErrorStubLibrary|CUDA_ERROR_STUB_LIBRARY", driver.driver_mismatch),
     Sign(("cuda-init-stale-driver-state", "wsl-driver", "cuda-visible-devices-empty", "no-gpu-in-container"),
          r"[Ee]rror:? ?999\b|CUDA unknown error|CUDA_ERROR_UNKNOWN|cudaErrorUnknown|cuInit.{0,20}999"
          r"|error \(?(?:999|30)\)? ?: unknown error|error=30 : unknown error|modprobe (?:-r )?nvidia[_-]uvm",
-         causes.start_refused),
+         driver.start_refused),
     # The kernels of the build.
     Sign(("rocm-arch-unsupported",), r"hipErrorNoBinaryForGpu|hipErrorInvalidDeviceFunction|hipErrorInvalidImage"
          r"|HIP error: (?:invalid device function|no kernel image|device kernel image is invalid)"
@@ -122,34 +127,34 @@ SIGNS = (
          r"|[Mm]inimum cuda capability (?:that we support|supported by this library) is"
          r"|cuDNN version \S{1,12} is not compatible with devices with SM <"),
     Sign(("gpu-arch-dropped", "gpu-arch-not-in-wheel"), r"[Mm]inimum and [Mm]aximum cuda capability supported",
-         causes.outside_range),
+         kernels.outside_range),
     Sign(KERNELS, r"CUDA capability sm_\d{2,3} is not compatible|not compatible with the current PyTorch installation"
          r"|which is of compute capability \(CC\)|install PyTorch with a following CUDA configurations"
-         r"|install a PyTorch release that supports one of these CUDA versions", causes.not_compatible),
+         r"|install a PyTorch release that supports one of these CUDA versions", kernels.not_compatible),
     Sign(KERNELS, r"no kernel image is available|NoKernelImageForDevice|CUDA_ERROR_NO_BINARY_FOR_GPU"
          r"|error ?\(?[=( ]?(?:48|209|8)\)? ?: (?:no kernel|invalid device function)|invalid device function"
          r"|cudaErrorInvalidDeviceFunction|no sm_\d{2,3}a? (?:kernels?|support|code|binar)"
          r"|(?:lacks?|without|missing|no support for) sm_\d{2,3}|Value 'sm_\d{2,3}a?' is not defined for option"
-         r"|sm_\d{2,3}a? (?:is )?not (?:yet )?supported", causes.missing_kernels),
+         r"|sm_\d{2,3}a? (?:is )?not (?:yet )?supported", kernels.missing_kernels),
     Sign(("driver-too-old", "gpu-arch-not-in-wheel"), r"PTX was compiled with an unsupported toolchain"
-         r"|UnsupportedPtxVersion|UNSUPPORTED_PTX_VERSION|PTX JIT compilation failed", causes.unsupported_ptx),
+         r"|UnsupportedPtxVersion|UNSUPPORTED_PTX_VERSION|PTX JIT compilation failed", kernels.unsupported_ptx),
     Sign(("cudnn-version-mismatch", "cudnn-shadowed-by-ld-library-path"), r"cuDNN version (?:incompatibility|mismatch)"
          r"|CUDNN_STATUS_(?:SUBLIBRARY_)?(?:VERSION_MISMATCH|LOADING_FAILED)|undefined symbol:? cudnn[A-Z]"
          r"|[Cc]ould not load library \W?libcudnn|[Uu]nable to (?:load|find) .{0,80}libcudnn"
          rf"|libcudnn\w{{0,30}}\.so[.\d]{{0,9}}: (?:undefined symbol|{NO_FILE})|version libcudnn\w{{0,30}}\.so"
          r"|Loaded runtime CuDNN library|Cannot load symbol cudnn|linked against \(\d{1,2}, \d"
-         r"|[Cc]ould not (?:find|locate|load) \W?cudnn\w{0,30}\.dll", causes.other_cudnn),
+         r"|[Cc]ould not (?:find|locate|load) \W?cudnn\w{0,30}\.dll", libraries.other_cudnn),
     Sign(("gpu-arch-not-in-wheel", "gpu-arch-dropped", "mixed-cu-packages"),
          r"CUDNN_STATUS_(?:EXECUTION_FAILED|ARCH_MISMATCH|NOT_SUPPORTED"
          r"|MAPPING_ERROR|INTERNAL_ERROR|NOT_INITIALIZED|BAD_PARAM)|CUBLAS_STATUS_(?:EXECUTION_FAILED|ARCH_MISMATCH"
          r"|NOT_SUPPORTED|NOT_INITIALIZED|INTERNAL_ERROR|ALLOC_FAILED)|cublas runtime error|valid cuDNN algorithm"
          r"|FIND was unable to find an engine|CUDA error: an illegal (?:memory access|instruction)",
-         causes.failing_library),
+         kernels.failing_library),
     Sign(("cpu-only-build", "wrong-index-url", "no-nvidia-gpu"), r"Torch not compiled with CUDA"
          r"|'torch\._C' has no attribute '_cuda_\w{2,40}'|[Tt]orch (?:is|was) not"
          r" (?:compiled|built) with CUDA|not linked with support for cuda|PyTorch (?:is|was) (?:a )?CPU"
          r"|Cannot initialize CUDA without ATen_cuda library|without CUDA support.{0,40}torch"
-         r"|[Tt]orch (?:is |was )?(?:compiled|built) without CUDA", causes.not_compiled),
+         r"|[Tt]orch (?:is |was )?(?:compiled|built) without CUDA", kernels.not_compiled),
     # What is installed beside torch.
     Sign(("torch-torchaudio-mismatch",), r"PyTorch and TorchAudio were compiled with different"
          r"|(?:torchaudio|_torch_sox)[\w./\\-]{0,80}: (?:undefined symbol|cannot open)"
@@ -163,10 +168,10 @@ SIGNS = (
          r"|partially initialized module 'torchvision'|module 'torch' has no attribute 'library'"
          r"|Not compiled with GPU support.{0,80}torchvision|No module named 'torchvision\.(?:_C|ops)'"
          r"|module 'torchvision' has no attribute '(?:extension|ops)'|torch\.ops\.torchvision",
-         causes.vision_operators),
+         packages.vision_operators),
     Sign(("numpy2-abi",), r"compiled using NumPy 1\.x cannot be run|_ARRAY_API not found|Numpy is not available"
          r"|Could not infer dtype of numpy|numpy\.dtype size changed|but this version of numpy is 0x2"
-         r"|numpy\.core\.multiarray failed to import", causes.numpy_two),
+         r"|numpy\.core\.multiarray failed to import", packages.numpy_two),
     Sign(("triton-mismatch",), r"torch \S{1,30} (?:has requirement|requires|depends on) (?:pytorch-)?triton"
          r"|No module named '?triton ?\. ?\w|cannot import name '?\w{1,40}'? from '?triton"
          r"|module 'triton[\w.]{0,40}' has no attribute|'CompiledKernel' (?:object )?has no attribute"
@@ -175,7 +180,7 @@ SIGNS = (
          r"|[Nn]o module named '?triton'?(?![\w.])|matching Triton is not available"
          r"|Windows not yet supported for torch\.compile"
          r"|[Nn]o matching distribution found for (?:pytorch-)?triton|satisfies the requirement (?:pytorch-)?triton"
-         r"|[Tt]riton (?:is )?not (?:installed|available|found|supported on)", causes.no_triton),
+         r"|[Tt]riton (?:is )?not (?:installed|available|found|supported on)", packages.no_triton),
     Sign(("python-unsupported",), r"Dynamo is not supported on Python|torch\.compile is not supported on Python"
          r"|Python 3\.\d{1,2}\+? (?:is )?not (?:yet )?supported|not a supported wheel on this platform"
          r"|no wheels with a matching Python|matching Python (?:version|implementation|ABI)"
@@ -184,17 +189,18 @@ SIGNS = (
          r"[Nn]o matching distribution found for torch\w{0,6}\b"
          r"|satisfies the requirement torch\w{0,6}\b|[Uu]nable to find installation candidates for torch"
          r"|no version of torch\w{0,6}[= ]|torch\w{0,6} was not found in the"
-         r"|no wheels with a matching platform tag|None of the wheel's tags match.{0,80}torch", causes.no_distribution),
+         r"|no wheels with a matching platform tag|None of the wheel's tags match.{0,80}torch",
+         packages.no_distribution),
     Sign(("cuda-package-pin-broken",), r"torch \S{1,30} (?:has requirement|requires) nvidia-"),
     # Libraries of other releases.
     Sign(("mkl-incompatible",), r"undefined symbol:? (?:iJIT_|mkl_)|MKL FATAL ERROR|INTEL MKL ERROR"
          rf"|libmkl\w{{0,30}}\.so[.\d]{{0,4}}.{{0,40}}(?:undefined symbol|cannot load|{NO_FILE})"),
     Sign(("nccl-version-conflict", "mixed-cu-packages"), r"undefined symbol:? p?nccl[A-Z]|NCCL version mismatch"
-         r"|[Mm]ismatched NCCL|version libnccl\.so", causes.other_nccl),
+         r"|[Mm]ismatched NCCL|version libnccl\.so", libraries.other_nccl),
     Sign(("cuda-libs-shadowed-by-ld-library-path", "mixed-cu-packages"), r"undefined symbol:? (?:__)?"
          r"(?:nvJitLink|nvrtc|cublas|cusparse|cusolver|cufft|curand|cupti|cudart|nvtx)\w?"
          r"|(?:version|symbol) lib(?:nvJitLink|cublas|cublasLt|cusparse|cusolver|cufft|curand|cupti|cudart|nvrtc)\.so"
-         r"|libcu\w{2,20}\.so[.\d]{1,12}: symbol \w", causes.other_cuda_library),
+         r"|libcu\w{2,20}\.so[.\d]{1,12}: symbol \w", libraries.other_cuda_library),
     Sign(("toolkit-build-mismatch",), r"mismatches the version that was used to compile"
          r"|does not match the version (?:torch was compiled|used to compile Pytorch)|Unsupported gpu architecture"
          r"|FlashAttention is only supported on CUDA \d|nvcc fatal|CUDA version mismatch.{0,80}(?:nvcc|torch|system)"),
@@ -204,25 +210,25 @@ SIGNS = (
     Sign(("libstdcxx-too-old",), r"(?:GLIBCXX|CXXABI|GCC)_[\d.]{1,10}\W{1,3}not found"),
     Sign(EXTENSION, r"undefined symbol|Symbol not found: _|symbol not found in flat namespace|was built for:? ?PyTorch"
          r"|(?:built|compiled) (?:for|with|against) (?:PyTorch|torch)[ =]?\d|can't load C\+\+/CUDA extensions"
-         r"|specified procedure could not be found|[Ff]ailed to import from vllm\._C", causes.foreign_extension),
+         r"|specified procedure could not be found|[Ff]ailed to import from vllm\._C", libraries.foreign_extension),
     Sign(("missing-libGL",), rf"{DESKTOP}: {NO_FILE}"),
     Sign(("shared-library-missing", "mixed-cu-packages", "abi-undefined-symbol", "torch-torchaudio-mismatch",
-          "torch-torchvision-mismatch"), rf"{CUDA_LIBRARY}: {NO_FILE}", causes.missing_cuda_library),
+          "torch-torchvision-mismatch"), rf"{CUDA_LIBRARY}: {NO_FILE}", libraries.missing_cuda_library),
     Sign(("shared-library-missing",), r"lib[^\s:'\"]{1,80}\.so[.\d]{0,12}: cannot open shared object file"
          r"|[Ll]ibrary not loaded: \S{0,80}lib(?:omp|iomp5|c10|torch|openblas)"),
     Sign(("missing-windows-runtime-dll", *EXTENSION), r"DLL load failed|WinError (?:126|127|193|1114|182)\b"
          r"|Error loading .{0,200}\.dll|(?:vcruntime|msvcp|vcomp|libomp)140\S{0,12}\.dll|not a valid Win32 application"
          r"|[Cc]ould not find module .{0,200}\.(?:dll|pyd)|Visual C\+\+ Redistributable is not installed",
-         causes.windows_loader),
+         libraries.windows_loader),
     Sign(("cpu-lacks-instructions",), r"SIGILL|[Ii]llegal (?:hardware )?instruction|exit code (?:132|-4)\b|0xC000001D"
-         r"|(?:requires|support for|lacks|without) AVX|(?:does not|doesn't) (?:support|have) AVX", causes.illegal),
+         r"|(?:requires|support for|lacks|without) AVX|(?:does not|doesn't) (?:support|have) AVX", host.illegal),
     Sign(("torch-shadowed-by-local-module",), rf"module 'torch' has no attribute '{OF_TORCH}'|'torch' is not a package"
          r"|Failed to load PyTorch C extensions|partially initialized module 'torch'"
          r"|cannot import name '\w{1,40}' from '?torch'? \(\S{0,120}[/\\]torch\.py",
-         causes.shadowed),
+         packages.shadowed),
     Sign(("duplicate-torch-install", "conda-pip-mix"),
          r"(?:module|type object) 'torch\._C[\w.]{0,80}' has no attribute '\w{2,60}'",
-         causes.two_copies, reported=True),
+         packages.two_copies, reported=True),
     Sign(("package-files-damaged",), r"file too short|invalid ELF header|bad magic number|Bad CRC-32"
          r"|Ignoring invalid distribution \W?[-~]?orch|No module named 'torch\._C'|libtorch\w{0,20}\.so.{0,40}trunc"),
     Sign(("torch-not-installed",), r"No module named '?torch'?(?![\w.'])"),
@@ -233,7 +239,7 @@ SIGNS = (
          r"|posix_fallocate failed ?: No space left|(?i:nccl).{0,160}(?:shared memory|/dev/shm)"
          r"|(?:shared memory|/dev/shm).{0,160}(?i:nccl)"),
     Sign(("nccl-shm-too-small",), r"(?i:nccl).{0,120}unhandled system error|ncclSystemError|ncclUnhandledSystemError",
-         several_gpus.system_call),
+         peers.system_call),
     Sign(("memlock-limit-too-low",), r"RLIMIT_MEMLOCK|ulimit -l\b|locked memory|memlock"
          r"|ibv_\w{2,30}.{0,60}Cannot allocate memory"),
     Sign(("dev-shm-too-small",), r"signal: Bus error|bus error encountered in worker|insufficient shared memory"
@@ -242,16 +248,16 @@ SIGNS = (
          r"|unable to (?:open|write to|mmap|resize) .{0,60}(?:shared memory|</?torch_)|[Bb]us error \(core dumped\)"
          r"|In \S{0,80}synchronize\.py: .{0,40}No space left on device"
          r"|No space left on device.{0,40}joblib will operate",
-         causes.shared_memory),
-    Sign(("p2p-iommu-hang",), r"IO_PAGE_FAULT|DMAR: .{0,80}\bfault addr", several_gpus.page_fault),
+         host.shared_memory),
+    Sign(("p2p-iommu-hang",), r"IO_PAGE_FAULT|DMAR: .{0,80}\bfault addr", peers.page_fault),
     Sign(("mig",), r"invalid literal for int\(\) with base 10: '?MIG-"),
     Sign(("p2p-iommu-hang",),
          r"\b(?:hang|hung|stuck|dead ?lock|freez|froze)|time(?:d )?out|P2P_DISABLE|iommu|IOMMU|\bACS\b"
          r"|(?:never|not|n't) returns?\b",
-         causes.hang, reported=True),
+         peers.hang, reported=True),
     # Other platforms.
     Sign(("macos-too-old-for-mps",), r"MPS backend is supported on [Mm]ac ?OS|MPS.{0,60}requires? [Mm]ac ?OS"
-         r"|not available because the [Mm]ac ?OS version", causes.mac_version),
+         r"|not available because the [Mm]ac ?OS version", host.mac_version),
     Sign(("x86-python-on-apple-silicon",), r"have '?x86_64'?,? (?:\(?need|need|but need) '?arm64"
          r"|(?:found|built for) (?:architecture )?'?x86_64'?.{0,40}required architecture '?arm64"
          r"|under Rosetta|translated by Rosetta"),
@@ -261,7 +267,7 @@ SIGNS = (
          r"|(?:i386|x86[_-]64).{0,200}(?i:apple (?:silicon|m[1-9])|\bm[1-9],? (?:mac|pro|max|ultra))", reported=True),
     Sign(("cudnn-version-mismatch", "cudnn-shadowed-by-ld-library-path"), r"(?i:(?:own|system(?:-wide)?|host|local"
          r"|other|another|different|separate)(?: \w{1,12})? cudnn|cudnn (?:of|from|on) the (?:system|host))",
-         causes.own_cudnn, reported=True),
+         libraries.own_cudnn, reported=True),
     Sign(("duplicate-torch-install",), r"(?i:(?:re-?install|upgrad|updat)\w{0,4} .{0,40}torch.{0,160}(?:\.__version__"
          r"|(?:old|same|previous) version|(?:shows?|reports?|says|prints?|still) (?:version )?\d{1,2}\.\d))",
          reported=True),

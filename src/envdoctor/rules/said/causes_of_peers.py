@@ -1,4 +1,4 @@
-"""Which defect it was where GPUs talk to one another or are divided: as in causes.py, for texts of several GPUs."""
+"""Which defect it was where GPUs talk to one another or are divided."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envdoctor.rules.said import questions
-from envdoctor.rules.said.causes import Cause, likely
+from envdoctor.rules.said.cause import Cause, likely
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
@@ -35,3 +35,20 @@ def system_call(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
     if not questions.in_container(machine) or any(BY_NETWORK.search(told) for told in questions.texts(machine)):
         return None
     return likely("nccl-shm-too-small")
+
+
+HANGING = re.compile(
+    r"\b(?:hang|hung|stuck|dead ?lock|freez|froze)|time(?:d )?out|(?:never|not|n't) returns?\b", re.IGNORECASE
+)
+OF_PEERS = re.compile(r"P2P_DISABLE ?= ?1|P2P_DISABLE.{0,20}\b1\b|iommu|\bACS\b|p2pBandwidth", re.IGNORECASE)
+FROM_GPU_TO_GPU = re.compile(r"nccl|all_?reduce|\bDDP\b|DataParallel|multi-?\s?gpu|GPUs\b|\d ?[xX]|P2P", re.IGNORECASE)
+
+
+def hang(text: str, machine: Machine, matrix: Matrix) -> Cause | None:
+    """A hang between GPUs that goes away without direct transfers; the two may be told in different sentences."""
+    del text, matrix
+    told = "\n".join(questions.texts(machine))
+    by_variable = machine.told("env.NCCL_P2P_DISABLE") == "1"
+    if HANGING.search(told) and FROM_GPU_TO_GPU.search(told) and (by_variable or OF_PEERS.search(told)):
+        return likely("p2p-iommu-hang")
+    return None
