@@ -39,7 +39,7 @@ def is_right_after_a_kill(at: Environment, was: dict[str, tuple[int, int, str]])
     version = version_that_works(at)
     if version == OLD:
         assert digest(at.folder) == was
-    next_start = doctored(at, WORLD, "fix", standin=at.folder)
+    next_start = doctored(at, WORLD, "fix", "--index-base", at.place.index.base, standin=at.folder)
     assert next_start.exit_code == 0, next_start.stdout + next_start.stderr
     assert version_that_works(at) == version
     if version == NEW:
