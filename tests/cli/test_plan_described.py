@@ -134,7 +134,7 @@ def test_no_python(text: str, hint: str) -> None:
         ("RTX 5000", "did you mean Quadro RTX 5000 or RTX 5000 Ada Generation or RTX PRO 5000 Blackwell?"),
         ("RTX 6000", "Quadro RTX 6000 or RTX 6000 Ada"),
         ("Quadro 6000", "Quadro RTX 6000"),
-        ("Orin Nano", "did you mean Jetson Orin Nano?"),
+        ("0rin Nano", "did you mean Jetson Orin Nano or Jetson Nano?"),
         ("4801", "unknown to this matrix"),
         ("MI300X", "AMD's"),
         ("Radeon RX 7900 XTX", "AMD's"),
@@ -158,7 +158,7 @@ def test_no_gpu(text: str, hint: str) -> None:
         ("1660 ti", "GeForce GTX 1660 Ti"), ("3070", "GeForce RTX 3070"), ("6000 Ada", "RTX 6000 Ada Generation"),
         ("RTX PRO 6000", "RTX PRO 6000 Blackwell Workstation Edition"), ("Jetson AGX Thor", "Jetson T5000 (AGX Thor)"),
         ("Thor", "Jetson T5000 (AGX Thor)"), ("DGX Spark", "GB10 (DGX Spark)"), ("GB10", "GB10 (DGX Spark)"),
-        ("A6000", "RTX A6000"), ("A30", "A30"),
+        ("A6000", "RTX A6000"), ("A30", "A30"), ("Orin Nano", "Jetson Orin Nano"), ("Orin NX 16GB", "Jetson Orin NX"),
     ],
 )  # fmt: skip
 def test_a_gpu_as_people_name_it(text: str, name: str) -> None:
