@@ -1,4 +1,6 @@
-"""Write docs/reference from what the code says of itself: facts, environment variables, and a page for each rule.
+"""Write docs/reference from what the code says of itself: facts, environment variables, keys, and a page for each rule.
+
+The JSON Schema of policies is made of the same table of keys as their page, and written with it.
 
 python docs/generate_facts.py            writes the pages
 python docs/generate_facts.py --check    says whether they are up to date, and the command that mends them
@@ -10,9 +12,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envdoctor.commands import index_base
+from envdoctor.commands import governing, index_base
 from envdoctor.commands.rule_pages import page_of
 from envdoctor.matrix.load import load_matrix
+from envdoctor.model.demand import KEYS as DEMANDS
+from envdoctor.policy import schema
+from envdoctor.policy.keys import IGNORE_KEYS, KEYS, Form
 from envdoctor.probes.environment import VARIABLES
 from envdoctor.probes.index_settings import VARIABLES as INDEX_VARIABLES
 from envdoctor.probes.look import PROBES
@@ -27,10 +32,13 @@ from envdoctor.smoke import facts as smoke_facts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envdoctor.model.demand import DemandKey
+    from envdoctor.policy.keys import Key
     from envdoctor.reporters.page import RulePage
     from envdoctor.rules.rule import Rule
 
 REFERENCE = Path(__file__).parent / "reference"
+POLICY_SCHEMA = Path(__file__).parents[1] / "src" / "envdoctor" / "codec" / "schemas" / "policy-1.json"
 COMMAND = "python docs/generate_facts.py"
 RULE_FOLDER = "rules"
 FACTS_STAND_IN = (
@@ -102,6 +110,12 @@ and path are kept, without user info, query and path segments that are tokens.
 of it and of the network: certificates, proxies, logins in `netrc` or in an address. What they read they remember.
 
 {table(("variable", "what it says"), [(f"`{store.VARIABLE}`", store.MEANING)])}""",
+            f"""## What is demanded
+
+A policy is looked for around the working directory (docs/how-to/policy.md). An image or a CI system that has one
+for everything it runs names it.
+
+{table(("variable", "what it says"), [(f"`{governing.VARIABLE}`", governing.MEANING)])}""",
             f"""## Where wheels of PyTorch come from
 
 `check`, `plan` and `fix` name the PyTorch wheel index in their commands. A mirror of it is named by `--index-base`,
@@ -111,6 +125,62 @@ from.
 
 {table(("variable", "what it says"), [(f"`{index_base.VARIABLE}`", index_base.MEANING)])}""",
         ]
+    )
+
+
+def policy_page() -> str:
+    """Return the page of what may stand in a policy."""
+    settings = [one for one in KEYS if one.form is not Form.DEMAND]
+    demands = [
+        (f"`{one.name}`", cell(one.meaning), f'`{one.name} = "{one.example}"`', facts_of(one)) for one in DEMANDS
+    ]
+    return "\n".join(
+        [
+            f"""{mark("src/envdoctor/policy/keys.py and src/envdoctor/model/demand.py")}
+
+# Keys of a policy
+
+A policy, a profile and a lock are one format, TOML. In `envdoctor.toml`, in a profile and in `envdoctor.lock` the keys
+stand at the top, in `pyproject.toml` below `[tool.envdoctor]`. How to begin: docs/how-to/policy.md. A key that is not
+here is an error. As a JSON Schema: `envdoctor.policy/1`, src/envdoctor/codec/schemas/policy-1.json.
+
+## Demands
+
+What the environment has to be; the rule [`requirement-not-met`](rules/requirement-not-met.md) judges them. Versions are
+compared as PEP 440 does: `">=2.6,<2.9"`. A number alone means that number and what begins with it: `"2.9"` is 2.9 and
+every 2.9.x, `"2.14.0+cu126"` that build alone, `gpus = 8` eight of them; `"*"` any version. Sizes have a unit, KiB to
+TiB (1024) or KB to TB (1000), and alone mean at least. A number with a point needs quotes: TOML reads 2.10 as 2.1.
+""",
+            table(("key", "what is demanded", "example", "facts"), demands),
+            """## The others
+""",
+            table(
+                ("key", "what it says", "example"),
+                [(f"`{one.name}`", cell(one.meaning) + profile_only(one), example_of(one)) for one in settings],
+            ),
+            """## Entries of `[[ignore]]`
+""",
+            table(("key", "what it says"), [(f"`{name}`", cell(text)) for name, text in IGNORE_KEYS.items()]),
+        ]
+    )
+
+
+def facts_of(demand: DemandKey) -> str:
+    """Return the facts that answer a demand."""
+    return ", ".join(f"`{name}`" for name in demand.facts)
+
+
+def profile_only(key: Key) -> str:
+    """Return a remark on a key that stands in profiles alone."""
+    return " (in a profile alone)" if key.profile_only else ""
+
+
+def example_of(key: Key) -> str:
+    """Return how a key is written."""
+    if key.form in (Form.PACKAGES, Form.SEVERITIES):
+        return f"`[{key.name}]` `{key.example}`"
+    return (
+        "`[[ignore]]`, and below it those that follow" if key.form is Form.IGNORES else f"`{key.name} = {key.example}`"
     )
 
 
@@ -155,6 +225,7 @@ def pages() -> dict[str, str]:
     written = {
         "facts.md": facts_page(),
         "environment.md": environment_page(),
+        "policy.md": policy_page(),
         "rules.md": rules_page(rules),
     }
     return written | {f"{RULE_FOLDER}/{rule.name}.md": rule_page(page_of(rule, matrix)) for rule in rules}
@@ -171,13 +242,13 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"usage: {COMMAND} [--check]\n")
         return 2
     wanted = pages()
-    paths = {REFERENCE / name: text for name, text in wanted.items()}
+    paths = {REFERENCE / name: text for name, text in wanted.items()} | {POLICY_SCHEMA: schema.schema_text()}
     stale = [path for path, text in paths.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     stale += left_over(wanted)
     if arguments:
         for path in stale:
-            name = path.relative_to(REFERENCE).as_posix()
-            sys.stderr.write(f"docs/reference/{name} is not what the code says; mend it with: {COMMAND}\n")
+            name = path.relative_to(Path(__file__).parents[1]).as_posix()
+            sys.stderr.write(f"{name} is not what the code says; mend it with: {COMMAND}\n")
         return 1 if stale else 0
     (REFERENCE / RULE_FOLDER).mkdir(parents=True, exist_ok=True)
     for path in stale:

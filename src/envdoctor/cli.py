@@ -6,6 +6,7 @@ command lives; `tests/project/test_imports.py` holds that.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from envdoctor.commands.lazy import LazyGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TextIO
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What ends a run: Ctrl-C, `kill`, and a terminal that is closed."""
@@ -26,6 +28,7 @@ COMMANDS = {
     "check": "Look at this machine, judge it, and say what to type. The main command.",
     "snapshot": "Look only: save what can be seen as JSON, to judge or share later.",
     "smoke": "Run kernels with the installed torch and say which are right, and how fast.",
+    "lock": "Write the environment that is here, once it is verified, as a policy to check against.",
     "plan": "Say which torch fits this machine, or one you describe.",
     "fix": "Show what the plan would change; carry it out in a copy, prove it, and swap; or go back.",
     "lint": "Judge requirements, manifests, images, scripts and articles before anything is installed.",
@@ -56,9 +59,10 @@ def group(ctx: click.Context) -> None:
 
 
 class Invocation:
-    """How envdoctor was called: by its script, or as `python -m envdoctor`."""
+    """How envdoctor was called: by its script or not, and whether somebody watches who is told how far it is."""
 
     script = True
+    watched = True
 
 
 def main(argv: Sequence[str] | None = None, prog_name: str | None = None) -> None:
@@ -87,6 +91,8 @@ def _run(argv: Sequence[str] | None, prog_name: str | None) -> int:
         # A path may hold letters the terminal cannot show; they are escaped rather than raise.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        sys.stdout = _whole(sys.stdout)
     invocation = Invocation()
     invocation.script = prog_name is None
     try:
@@ -94,10 +100,13 @@ def _run(argv: Sequence[str] | None, prog_name: str | None) -> int:
         sys.stdout.flush()  # here, where a full disk can still be told
     except click.ClickException as problem:
         _tell(problem.show)
+        _tell(sys.stdout.flush)  # what a reader who went away did not take
         return problem.exit_code
     except click.Abort:
         return 130
-    except BrokenPipeError:  # `envdoctor rules | head`: the reader has what it wanted
+    # `envdoctor rules | head`: the reader has what it wanted. click ends the process then, by itself with exit code 1,
+    # which would say that something was found.
+    except (BrokenPipeError, SystemExit):
         _give_up_on_output()
         return 141
     except OSError as problem:
@@ -115,6 +124,15 @@ def _run(argv: Sequence[str] | None, prog_name: str | None) -> int:
         _tell(Undiagnosed(f"a bug in envdoctor, nothing was diagnosed: {said}").show)
         return Undiagnosed.exit_code
     return status if isinstance(status, int) else 0
+
+
+def _whole(stream: TextIO) -> TextIO:
+    """Return a stream that writes all of a text or raises.
+
+    The one of PYTHONUNBUFFERED, which images and CI systems set, drops what a pipe or a disk did not take at once.
+    """
+    buffered = io.BufferedWriter(stream.buffer)  # type: ignore[arg-type, type-var, unused-ignore]
+    return io.TextIOWrapper(buffered, encoding=stream.encoding, errors=stream.errors, newline="\n", line_buffering=True)
 
 
 def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler

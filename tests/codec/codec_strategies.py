@@ -5,9 +5,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from envdoctor.codec.credentials import strip_credentials
+from envdoctor.model.demand import Demand
 from envdoctor.model.fact import Absent, Known, Unknown
 from envdoctor.model.finding import Confidence, Crashed, Diagnosis, Evidence, Finding, Severity, Skipped, Verdict
+from envdoctor.model.place import Place
 from envdoctor.model.plan import Applicability, Plan, Status, Step, Target
+from envdoctor.model.policy import Ignore, Ignored, Policy
 from envdoctor.model.report import Report
 from envdoctor.model.snapshot import Snapshot
 
@@ -58,4 +61,21 @@ def full_report(text: str = "text") -> Report:
         matrix_revision="2026-11-21",
         newest_torch="2.15.0",
         envdoctor="0.1.0",
+        policy=Policy(
+            demands=(Demand("torch", ">=2.6,<2.9", text, Place(text, 3)), Demand("gpus", ">=1", ">=1")),
+            severities={"mig": Severity.NOTE},
+            ignores=(Ignore("gpu-lost", text, text, "2026-12-31", Place(text, 4)), Ignore("mig", text)),
+            fail_on="warning",
+            strict=True,
+            device="cuda",
+            without=("kernels",),
+            profile=text,
+            files=(text,),
+        ),
+        ignored=(
+            Ignored(
+                Finding("gpu-lost", Severity.ERROR, Confidence.PROVED, "gpu:1", text),
+                Ignore("gpu-lost", text, text, "2026-12-31", Place(text, 4)),
+            ),
+        ),
     )

@@ -7,7 +7,7 @@ import pytest
 from envdoctor.diagnose.judge import diagnose
 from envdoctor.matrix.load import load_matrix
 from envdoctor.model.finding import Severity
-from envdoctor.model.machine import Machine, Wishes
+from envdoctor.model.machine import Machine
 from envdoctor.model.plan import Status
 from envdoctor.plan.by_hand import BY_HAND, OF_KERNELS
 from envdoctor.plan.remedies import ANOTHER_WHEEL, OF_BINARIES, plan_for
@@ -28,9 +28,8 @@ SERIOUS = [
 @pytest.mark.parametrize(("rule", "example"), SERIOUS)
 def test_a_finding_comes_with_a_way_out_or_with_the_reason_why_there_is_none(rule: Rule, example: Example) -> None:
     snapshot = snapshot_of(example)
-    wishes = Wishes(require_gpu=example.require_gpu, torch=example.wish_torch)
-    diagnosis = diagnose(snapshot, MATRIX, wishes, rules=(rule,))
-    plan = plan_for(diagnosis, Solver(Machine(snapshot, wishes), MATRIX))
+    diagnosis = diagnose(snapshot, MATRIX, example.wishes, rules=(rule,))
+    plan = plan_for(diagnosis, Solver(Machine(snapshot, example.wishes), MATRIX))
     assert not plan.undecided
     if plan.status is Status.SOLVED:
         assert plan.steps

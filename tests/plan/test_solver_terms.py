@@ -181,8 +181,9 @@ def test_a_partner_without_a_wheel_for_this_python_does_not_come_along() -> None
     ("specifier", "against"),
     [
         ("==3.5.1", "~=3.8.0"), ("==3.9.0", "~=3.8.0"), ("==3.8.0", None), ("==3.8.4", None),
-        # Ranges may meet: what an installer would take is not known.
-        (">=3.5", None), ("==3.5.*", None), ("<3.6", None),
+        ("==3.5.*", "~=3.8.0"), ("<3.6", "~=3.8.0"), (">=3.4,<3.5", "~=3.8.0"),
+        # Ranges that meet: what an installer would take is not known.
+        (">=3.5", None), ("==3.8.*", None), (">3.8.0,<3.9", None),
     ],
 )  # fmt: skip
 def test_a_pinned_triton_outside_the_range_that_a_release_requires(specifier: str, against: str | None) -> None:

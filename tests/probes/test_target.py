@@ -86,7 +86,7 @@ def test_as_a_module_it_examines_the_interpreter_that_runs_it(place: Place, tool
     assert (chosen.python, chosen.own, chosen.others) == (f"{tool}/bin/python", True, ())
 
 
-@pytest.mark.parametrize("marker", ["pipx_metadata.json", "uv-receipt.toml"])
+@pytest.mark.parametrize("marker", ["pipx_metadata.json", "uv-receipt.toml", "envdoctor-apart"])
 def test_the_environment_of_a_tool_is_passed_over(place: Place, marker: str) -> None:
     installed = place.environment("tool")
     place.folder("tool", marker)

@@ -127,3 +127,14 @@ def test_a_machine_with_nothing_to_mend_does_without_the_planner(tmp_path: Path)
     planner = {"envdoctor.plan.solve", "envdoctor.plan.repair", "envdoctor.plan.installers"}
     assert (healthy["code"], found_in(healthy["loaded"], planner)) == (0, [])
     assert (broken["code"], "envdoctor.plan.solve" in found_in(broken["loaded"], planner)) == (1, True)
+
+
+def test_a_check_without_a_policy_reads_none(tmp_path: Path) -> None:
+    """Nor where there is a repository around it whose pyproject.toml has nothing for us."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    snapshot = str(Path(__file__).parents[1] / "cases" / "default-wheel-on-a100" / "snapshot.json")
+    ran, _ = run(tmp_path, "check", "--snapshot", snapshot)
+    assert ran["code"] == 0
+    # What reads TOML, suggests names and compares versions is loaded by the other modules of that room.
+    assert found_in(ran["loaded"], {"envdoctor.policy", "difflib"}) == ["envdoctor.policy", "envdoctor.policy.find"]

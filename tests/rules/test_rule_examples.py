@@ -10,7 +10,7 @@ import pytest
 from envdoctor.diagnose.judge import diagnose
 from envdoctor.matrix.load import load_matrix
 from envdoctor.model.finding import Finding, Severity
-from envdoctor.model.machine import Machine, Undecidable, Wishes
+from envdoctor.model.machine import Machine, Undecidable
 from envdoctor.probes.look import PROBES
 from envdoctor.rules.declared.declared_rule import all_declared
 from envdoctor.rules.example_machine import HEALTHY, snapshot, snapshot_of
@@ -35,6 +35,7 @@ PROMISED_NAMES = """
     macos-too-old-for-mps x86-python-on-apple-silicon smoke-failed smoke-wrong-numbers smoke-crashed smoke-timed-out
     smoke-slow torch-not-installed entrypoint-bypassed runs-as-root open-ssh output-not-persistent matrix-too-old
     matrix-row-contradicted libstdcxx-too-old compiler-not-in-image shell-form-entrypoint api-removed
+    requirement-not-met
 """
 PROMISED = frozenset(PROMISED_NAMES.split())
 """The names that reports, policies and other people's scripts may rely on: never renamed, never reused."""
@@ -74,7 +75,7 @@ def examples(kind: str) -> list[object]:
 
 
 def found_by(rule: Rule, example: Example) -> tuple[list[Finding], Undecidable | None, Machine]:
-    machine = Machine(snapshot_of(example), Wishes(require_gpu=example.require_gpu, torch=example.wish_torch))
+    machine = Machine(snapshot_of(example), example.wishes)
     found: list[Finding] = []
     try:
         found.extend(rule.judged(machine, MATRIX))
@@ -118,7 +119,7 @@ def test_a_quiet_example_is_quiet_because_nothing_is_wrong(rule: Rule, example: 
 
 @pytest.mark.parametrize(("rule", "example"), examples("quiet"))
 def test_no_other_rule_cries_over_a_quiet_example(rule: Rule, example: Example) -> None:
-    judged = diagnose(snapshot_of(example), MATRIX, Wishes(require_gpu=example.require_gpu, torch=example.wish_torch))
+    judged = diagnose(snapshot_of(example), MATRIX, example.wishes)
     assert judged.crashed == ()
     serious = {one.rule for one in judged.findings if one.severity > Severity.NOTE and one.caused_by is None}
     expected = QUIET_BESIDE_ANOTHER.get((rule.name, example.title))
@@ -204,7 +205,7 @@ def test_a_machine_nothing_is_known_of_gives_no_verdict(rule: Rule) -> None:
         assert list(rule.judged(Machine(snapshot({})), MATRIX)) == [], "no kernel was run, and that is no gap"
         return
     with pytest.raises(Undecidable) as reason:
-        found.extend(rule.judge(Machine(snapshot({})), MATRIX))
+        found.extend(rule.judge(Machine(snapshot({}), rule.fires[0].wishes), MATRIX))
     assert found == []
     assert reason.value.fact is not None
     assert covered(reason.value.fact, rule.needs)

@@ -11,7 +11,6 @@ import pytest
 from envdoctor.diagnose.judge import diagnose
 from envdoctor.matrix.load import load_matrix
 from envdoctor.model.finding import Severity
-from envdoctor.model.machine import Wishes
 from envdoctor.rules.example_machine import snapshot_of
 from envdoctor.rules.rule import Rule, all_rules
 from envdoctor.rules.severity_table import ALWAYS, DECLARED, SAID, SEVERITIES
@@ -63,8 +62,7 @@ def test_the_examples_show_every_severity_of_a_rule(rule: Rule) -> None:
     shown = {example.severity for example in rule.fires}
     assert shown == {severity for when, severity in rule.severities.items() if when not in (DECLARED, SAID)}
     for example in rule.fires:
-        wishes = Wishes(require_gpu=example.require_gpu, torch=example.wish_torch)
-        found = diagnose(snapshot_of(example), MATRIX, wishes, rules=(rule,)).findings
+        found = diagnose(snapshot_of(example), MATRIX, example.wishes, rules=(rule,)).findings
         assert example.severity in {finding.severity for finding in found}
 
 

@@ -8,13 +8,13 @@ from envdoctor.codec import plan as plan_document
 from envdoctor.codec import snapshot as snapshot_document
 from envdoctor.codec.json_value import to_json
 from envdoctor.codec.overlay import encode_overlay
+from envdoctor.codec.policy import encode_ignore, encode_place, encode_policy
 
 if TYPE_CHECKING:
     from envdoctor.model.asking import PasteView
     from envdoctor.model.fact import Value
     from envdoctor.model.finding import Evidence, Finding
     from envdoctor.model.linted import LintView
-    from envdoctor.model.place import Place
     from envdoctor.model.report import Report
 
 SCHEMA = "envdoctor.diagnosis/1"
@@ -43,6 +43,8 @@ def encode(report: Report) -> dict[str, Value]:
         "envdoctor": report.envdoctor,
         "paste": _encode_paste(report.paste) if report.paste else None,
         "lint": _encode_lint(report.lint) if report.lint else None,
+        "policy": encode_policy(report.policy),
+        "ignored": [{"finding": encode_finding(one.finding), **encode_ignore(one.by)} for one in report.ignored],
     }
 
 
@@ -81,19 +83,10 @@ def encode_finding(finding: Finding) -> dict[str, Value]:
         "message": to_json(finding.message),
         "caused_by": finding.caused_by,
         "evidence": [_encode_evidence(evidence) for evidence in finding.evidence],
-        "location": _encode_place(finding.location) if finding.location else None,
+        "location": encode_place(finding.location),
         "replacement": to_json(finding.replacement),
         "explain": f"envdoctor explain {finding.rule}",
         "fingerprint": finding.fingerprint,
-    }
-
-
-def _encode_place(place: Place) -> dict[str, Value]:
-    return {
-        "file": to_json(place.file),
-        "line": place.line,
-        "column": place.column,
-        "end_line": place.last_line,
     }
 
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Diagnosis, Evidence, Finding
     from envdoctor.model.fix import FixReport
     from envdoctor.model.linted import LintView
+    from envdoctor.model.place import Place
     from envdoctor.model.plan import Plan, Step
+    from envdoctor.model.policy import Ignore, Policy
     from envdoctor.model.report import Report
     from envdoctor.model.smoke import TestResult
     from envdoctor.model.smoke_report import SmokeReport
@@ -27,15 +29,59 @@ def redacted_report(
     Commands in it are for reading: a path below a home begins with `~`, which a quoted word does not expand.
     """
     redactor = Redactor(report.snapshot, home, user, hostname)
+    diagnosis = _diagnosis(report.diagnosis, redactor)
+    ignored = tuple(
+        one._replace(finding=_finding(one.finding, redactor), by=_ignore(one.by, redactor)) for one in report.ignored
+    )
+    findings = (*diagnosis.findings, *(one.finding for one in ignored))
     return replace(
         report,
         snapshot=redactor.snapshot(report.snapshot),
-        diagnosis=_diagnosis(report.diagnosis, redactor),
+        diagnosis=diagnosis,
+        anchors={**report.anchors, **_anchors(report, findings)},
         plan=_plan(report.plan, redactor),
         overlay=report.overlay and report.overlay._replace(file=redactor.text(report.overlay.file)),
         lint=report.lint and _lint(report.lint, redactor),
         paste=report.paste and _paste(report.paste, redactor),
+        policy=report.policy and _policy(report.policy, redactor),
+        ignored=ignored,
     )
+
+
+def _anchors(report: Report, after: tuple[Finding, ...]) -> dict[str, Place]:
+    """Return the places of findings whose words, and so their fingerprints, are others now.
+
+    The places stay as they are: they are names within the repository, which its readers have.
+    """
+    before = (*report.diagnosis.findings, *(one.finding for one in report.ignored))
+    pairs = zip(before, after, strict=True) if report.anchors else ()
+    found = {new.fingerprint: report.anchors.get(old.fingerprint) for old, new in pairs}
+    return {fingerprint: place for fingerprint, place in found.items() if place}
+
+
+def _policy(policy: Policy, redactor: Redactor) -> Policy:
+    return replace(
+        policy,
+        profile=redactor.text(policy.profile),
+        files=tuple(redactor.text(file) for file in policy.files),
+        demands=tuple(
+            one._replace(written=redactor.text(one.written), place=one.place and _place(one.place, redactor))
+            for one in policy.demands
+        ),
+        ignores=tuple(_ignore(one, redactor) for one in policy.ignores),
+    )
+
+
+def _ignore(ignore: Ignore, redactor: Redactor) -> Ignore:
+    return ignore._replace(
+        reason=redactor.text(ignore.reason),
+        subject=redactor.text(ignore.subject),
+        place=ignore.place and _place(ignore.place, redactor),
+    )
+
+
+def _place(place: Place, redactor: Redactor) -> Place:
+    return place._replace(file=redactor.text(place.file))
 
 
 def _paste(paste: PasteView, redactor: Redactor) -> PasteView:
@@ -123,7 +169,7 @@ def _finding(finding: Finding, redactor: Redactor) -> Finding:
         finding,
         message=redactor.text(finding.message),
         evidence=tuple(_evidence(evidence, redactor) for evidence in finding.evidence),
-        location=finding.location and finding.location._replace(file=redactor.text(finding.location.file)),
+        location=finding.location and _place(finding.location, redactor),
         replacement=None if finding.replacement is None else redactor.text(finding.replacement),
     )
 

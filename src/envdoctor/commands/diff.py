@@ -29,7 +29,7 @@ def command(
     form: str,
     outputs: tuple[str, ...],
     verbose: bool,
-    fail_on: str,
+    fail_on: str | None,
 ) -> int:
     """Say what differs between two machines, and which difference makes the one fail and the other work.
 
@@ -54,7 +54,7 @@ def command(
     from envdoctor.diagnose.verdict import diff_exit_code
     from envdoctor.model.difference import DiffReport
 
-    deliver.one_writer_to_stdout(outputs, None, options.TEXT_FORMATS)
+    deliver.one_writer_each(outputs, None, options.TEXT_FORMATS, inputs=(a, b, matrix_file))
     if a == b == "-":
         raise Unusable("A and B are both standard input; name a file for one of them")
     matrix = load(matrix_file)
@@ -74,7 +74,7 @@ def command(
         differences=ranked(differ, explained),
         in_both=tuple(both),
         left_out=left_out,
-        exit_code=diff_exit_code((one.finding for one in explained), fail_on=fail_on),
+        exit_code=diff_exit_code((one.finding for one in explained), fail_on=fail_on or "error"),
         envdoctor=__version__,
         matrix_revision=matrix.revision,
     )

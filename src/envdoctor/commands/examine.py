@@ -27,10 +27,13 @@ SYSROOT = "ENVDOCTOR_SYSROOT"
 """A variable that names a recorded tree (`host/host.py`), which is examined in place of this machine."""
 
 
-def examine(invocation: Invocation, python: str | None, timeout: float, *, deep: bool = False) -> Seeing:
+def examine(
+    invocation: Invocation, python: str | None, timeout: float, *, deep: bool = False, without: tuple[str, ...] = ()
+) -> Seeing:
     """Begin to look at this machine and return what finishes it; meanwhile other work can be done.
 
-    With `deep` the content of installed files is compared as well; a terminal is told how far that is.
+    With `deep` the content of installed files is compared as well; a terminal is told how far that is. `without` are
+    the names of probes that are not asked.
 
     Both raise `Unusable` where there is no interpreter to examine.
     """
@@ -55,10 +58,10 @@ def examine(invocation: Invocation, python: str | None, timeout: float, *, deep:
         )
     except target.NoTarget as problem:
         raise Unusable(str(problem)) from None
-    looking = begin(host, chosen, timeout=timeout)
+    looking = begin(host, chosen, timeout=timeout, without=without)
     looking.cwd = cwd if host.live else None
     looking.deep = deep
-    if deep and sys.stderr.isatty():
+    if deep and invocation.watched and sys.stderr.isatty():
         looking.progress = _show_progress
 
     def finished(meanwhile: Callable[[], object] = bool) -> Snapshot:

@@ -28,7 +28,7 @@ KIN = re.compile(r"torch|pytorch|triton|nvidia-|cuda|cudnn|xformers|flash-attn|v
 
 @click.command(name="lint")
 @click.argument("files", nargs=-1, metavar="FILE...", required=True)
-@options.judging_text
+@options.judging
 @click.option(
     "--fix", "fix", is_flag=True, help="Write the corrections that are safe; without it they are shown as a diff."
 )
@@ -49,7 +49,8 @@ def command(
     form: str,
     outputs: tuple[str, ...],
     verbose: bool,
-    fail_on: str,
+    policy_file: str | None,
+    fail_on: str | None,
     strict: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -83,6 +84,7 @@ def command(
     from envdoctor.commands import deliver, fix_progress
     from envdoctor.commands.declared_files import read_all
     from envdoctor.commands.describe import Description
+    from envdoctor.commands.governing import rulings_of
     from envdoctor.commands.knowledge import Knowledge
     from envdoctor.commands.lint_fixing import mend
     from envdoctor.commands.lint_target import target_of
@@ -92,22 +94,26 @@ def command(
     from envdoctor.model.report import Report
     from envdoctor.model.snapshot import Snapshot
 
-    deliver.one_writer_to_stdout(outputs, None, options.TEXT_FORMATS)
+    read = (*files, target_file, matrix_file, policy_file)
+    deliver.one_writer_each(outputs, None, options.REPORTS, inputs=read)
     if fix and "-" in files:
         raise Unusable("--fix and - exclude each other: there is no file to write")
-    knowledge = Knowledge(matrix_file, select, ignore)
+    rulings = rulings_of(policy_file=policy_file, fail_on=fail_on, strict=strict, select=select, ignore=ignore)
+    knowledge = Knowledge(matrix_file, rulings.select, rulings.ignore)
     matrix = knowledge.matrix
     description = Description(driver, gpus, capabilities, python_version, platform, glibc)
     seen = target_of(target_file, description, files, matrix)
     target = _target(seen, knowledge) if seen else None
     found = read_all(files)
+    deliver.one_writer_each(outputs, None, options.REPORTS, inputs=(*found.files,))  # with those in folders
     diagnosis, flaws = _judge(found, knowledge, target)
     mended = tuple(one for one, _ in diffs(flaws, found.texts))
     if fix and mended:
         mended = mend(diffs(flaws, found.texts), found)
         diagnosis, flaws = _judge(found, knowledge, target)
     fix_progress.clear()
-    code = exit_code(diagnosis, fail_on=fail_on, strict=strict)
+    diagnosis, ignored = rulings.govern(diagnosis)
+    code = exit_code(diagnosis, fail_on=rulings.fail_on, strict=rulings.strict)
     report = Report(
         snapshot=seen or Snapshot({}),
         diagnosis=diagnosis,
@@ -124,6 +130,10 @@ def command(
             target=target.words if target else "",
             about_torch=any(_is_about_torch(one) for one in found.files.values()),
         ),
+        policy=rulings.policy if rulings.policy.says_anything else None,
+        ignored=ignored,
+        fail_on=rulings.fail_on,
+        strict=rulings.strict,
     )
     deliver.deliver(report, form, outputs, verbose=verbose)
     return report.exit_code

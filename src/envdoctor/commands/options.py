@@ -61,7 +61,9 @@ def near_names(text: str, names: Sequence[str]) -> list[str]:
 
 FORMATS = ("terminal", "json")
 TEXT_FORMATS = (*FORMATS, "markdown")
-"""Formats of the commands that judge texts: their reports are posted where the text came from."""
+"""Formats of a comparison, which is posted too."""
+REPORTS = (*TEXT_FORMATS, "github", "github-summary", "sarif", "junit", "gitlab", "prometheus", "openmetrics")
+"""Formats of what judges: `reporters.REPORTERS` has one function for each."""
 FAIL_ON = ("error", "warning", "note", "never")
 
 
@@ -95,12 +97,17 @@ def deep(function: Function) -> Function:
 
 def judging(function: Function) -> Function:
     """Add what governs judging and the report."""
-    return reporting(matrix(_governing(function)))
+    return _reporting(matrix(_governing(function)), REPORTS)
 
 
-def judging_text(function: Function) -> Function:
-    """Add the same where a text is judged, whose report can be Markdown as well."""
-    return _reporting(matrix(_governing(function)), TEXT_FORMATS)
+def judging_kernels(function: Function) -> Function:
+    """Add the same where kernels are judged, whose report is a table."""
+    return _reporting(matrix(_governing(function)), FORMATS)
+
+
+def governing(function: Function) -> Function:
+    """Add what governs judging alone."""
+    return matrix(_governing(function))
 
 
 def fail_on(function: Function) -> Function:
@@ -109,9 +116,7 @@ def fail_on(function: Function) -> Function:
         "--fail-on",
         metavar=f"[{'|'.join(FAIL_ON)}]",
         callback=one_of(FAIL_ON),
-        default="error",
-        show_default=True,
-        help="Lowest severity that makes the exit code 1.",
+        help="Lowest severity that makes the exit code 1. Default: the policy's, else error.",
     )(function)
 
 
@@ -123,9 +128,29 @@ def _governing(function: Function) -> Function:
         ),
         click.option("--strict", is_flag=True, help="Exit 3 when a fact that is needed cannot be found out."),
         fail_on,
+        click.option(
+            "--policy",
+            "policy_file",
+            metavar="FILE",
+            callback=filled,
+            help="What is demanded and what counts. Default: envdoctor.toml or [tool.envdoctor] of this project.",
+        ),
     ):
         function = option(function)
     return function
+
+
+def profile(function: Function) -> Function:
+    """Add which profile a machine is looked at with, and whether it has to be what was locked."""
+    function = click.option(
+        "--locked", is_flag=True, help="Demand the environment that `envdoctor lock` wrote down (envdoctor.lock)."
+    )(function)
+    return click.option(
+        "--profile",
+        metavar="NAME",
+        callback=filled,
+        help="Probes, rules, kernels and policy together: core, cpu, gpu, or a file of your own.",
+    )(function)
 
 
 def reporting(function: Function) -> Function:
@@ -147,7 +172,8 @@ def _reporting(function: Function, formats: Sequence[str]) -> Function:
         multiple=True,
         metavar="[FORMAT=]FILE",
         callback=filled,
-        help="Write the report to a file, names of people and machines taken out. Repeatable with FORMAT=.",
+        help="Write the report to a file, - for standard output, names of people and machines taken out. Repeatable: "
+        "-o terminal=- -o json=report.json prints one and saves another.",
     )(function)
     return click.option(
         "--format",

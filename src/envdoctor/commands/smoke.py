@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envdoctor.cli import Invocation
+    from envdoctor.commands.governing import Rulings
     from envdoctor.commands.knowledge import Knowledge
     from envdoctor.commands.smoking import Smoked, Wanted
     from envdoctor.model.finding import Diagnosis
@@ -79,7 +80,7 @@ def _device(_: click.Context, parameter: click.Parameter, values: tuple[str, ...
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="Repeat the random inputs of a run.")
 @click.option("--list", "listing", is_flag=True, help="List the tests, or those of --test, and run none.")
-@options.judging
+@options.judging_kernels
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -96,7 +97,8 @@ def command(
     form: str,
     outputs: tuple[str, ...],
     verbose: bool,
-    fail_on: str,
+    policy_file: str | None,
+    fail_on: str | None,
     strict: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -118,6 +120,7 @@ def command(
     (--fail-on never: 0), 2 for unusable input, 3 when the battery could not start.
     """
     from envdoctor.commands import deliver, examine, smoking
+    from envdoctor.commands.governing import rulings_of
     from envdoctor.commands.knowledge import Knowledge
     from envdoctor.smoke.child.catalogue import all_cases
 
@@ -125,12 +128,13 @@ def command(
         named = smoking.chosen_tests(all_cases(), tests, full=True)
         click.echo(_listed([case for case in all_cases() if not named or case.name in named], form), nl=False)
         return 0
-    deliver.one_writer_to_stdout(outputs, None)
+    deliver.one_writer_each(outputs, None)
     if os.environ.get(examine.SYSROOT):
         raise Unusable(f"{examine.SYSROOT} names a recorded machine, on which nothing can be run")
     names = smoking.chosen_tests(all_cases(), tests, full=full)
     compared = smoking.baseline_of(baseline) if baseline else ()
-    knowledge = Knowledge(matrix_file, select, ignore)
+    rulings = rulings_of(policy_file=policy_file, fail_on=fail_on, strict=strict, select=select, ignore=ignore)
+    knowledge = Knowledge(matrix_file, rulings.select, rulings.ignore)
     knowledge.gather()  # a mistake in what was named is told before anything is run
     seen = examine.examine(invocation, python, LOOK)()
 
@@ -147,7 +151,7 @@ def command(
     )
     smoked = smoking.smoke(seen, diagnose(seen, knowledge.matrix).findings, wanted, plain=True)
     judged = diagnose(smoked.snapshot, knowledge.matrix, select=knowledge.selected, ignore=knowledge.ignored)
-    report = _report(smoked, about_tests(judged), wanted, knowledge, fail_on, strict)
+    report = _report(smoked, about_tests(judged), wanted, knowledge, rulings)
     for output in outputs:
         chosen, path = deliver.destination(output, form)
         deliver.save(path, _text(deliver.smoke_without_names(report), chosen, 80, colour=False, verbose=verbose))
@@ -157,10 +161,8 @@ def command(
     return report.exit_code
 
 
-def _report(
-    smoked: Smoked, diagnosis: Diagnosis, wanted: Wanted, knowledge: Knowledge, fail_on: str, strict: bool
-) -> SmokeReport:
-    """Put together what is told; a test whose rule was left out is shown and does not fail the run."""
+def _report(smoked: Smoked, judged: Diagnosis, wanted: Wanted, knowledge: Knowledge, rulings: Rulings) -> SmokeReport:
+    """Put together what is told; a test whose rule was left out or ignored is shown and does not fail the run."""
     from envdoctor import __version__
     from envdoctor.diagnose.verdict import smoke_exit_code
     from envdoctor.model.machine import Machine
@@ -170,12 +172,14 @@ def _report(
     machine = Machine(smoked.snapshot)
     ran = machine.looked_at("smoke.tests")
     tests = judged_speed(machine, knowledge.matrix) if ran else ()
+    diagnosis, ignored = rulings.govern(judged)
     left_out = {skipped.rule for skipped in diagnosis.skipped if skipped.left_out}
+    left_out |= {one.finding.rule for one in ignored} - {finding.rule for finding in diagnosis.findings}
     code = smoke_exit_code(
         (test.status for test in tests if f"smoke-{test.status.value}" not in left_out),
         started=not smoked.trouble,
-        fail_on=fail_on,
-        strict=strict,
+        fail_on=rulings.fail_on,
+        strict=rulings.strict,
         crashed=bool(diagnosis.crashed),
     )
     return SmokeReport(

@@ -23,7 +23,7 @@ OF_A_PLAIN_INSTALL = ("torch.cuda", "torch.channel", "torch.hip", "torchvision.r
 
 @click.command(name="triage")
 @click.argument("file", metavar="FILE|-")
-@options.judging_text
+@options.judging
 @click.option(
     "--save-snapshot", callback=options.filled, metavar="FILE", help="Also save the machine that was read, as JSON."
 )
@@ -36,7 +36,8 @@ def command(
     form: str,
     outputs: tuple[str, ...],
     verbose: bool,
-    fail_on: str,
+    policy_file: str | None,
+    fail_on: str | None,
     strict: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -62,6 +63,7 @@ def command(
     from envdoctor import __version__
     from envdoctor.commands import deliver, pasted
     from envdoctor.commands.contradictions import contradictions
+    from envdoctor.commands.governing import rulings_of
     from envdoctor.commands.knowledge import Knowledge
     from envdoctor.diagnose.asking import asks
     from envdoctor.diagnose.judge import diagnose
@@ -69,17 +71,20 @@ def command(
     from envdoctor.diagnose.verdict import exit_code
     from envdoctor.model.asking import PasteView
     from envdoctor.model.finding import Verdict
-    from envdoctor.model.machine import Machine, Wishes
+    from envdoctor.model.machine import Machine
     from envdoctor.model.report import Report
 
-    deliver.one_writer_to_stdout(outputs, save_snapshot, options.TEXT_FORMATS)
-    knowledge = Knowledge(matrix_file, select, ignore)
+    deliver.one_writer_each(outputs, save_snapshot, options.REPORTS, inputs=(file, matrix_file, policy_file))
+    rulings = rulings_of(  # a policy of this project does not hold for a stranger's machine, unless it is named
+        policy_file=policy_file, fail_on=fail_on, strict=strict, select=select, ignore=ignore, nearby=False
+    )
+    knowledge = Knowledge(matrix_file, rulings.select, rulings.ignore)
     knowledge.gather()
     matrix, chosen, left_out = knowledge.matrix, knowledge.selected, knowledge.ignored
     paste, cut = pasted.read(file)
     seen = paste.snapshot
-    wishes = Wishes(require_gpu=seen.known("said.wants_gpu") is True)
-    diagnosis = diagnose(seen, matrix, wishes, select=chosen, ignore=left_out)
+    wishes = rulings.wishes(seen.known("said.wants_gpu") is True)
+    diagnosis, ignored = rulings.govern(diagnose(seen, matrix, wishes, select=chosen, ignore=left_out))
     fine = other_matter(diagnosis, seen)
     if fine and seen.known("said.cuda_available") is True and diagnosis.verdict is Verdict.UNDETERMINED:
         diagnosis = replace(diagnosis, verdict=Verdict.HEALTHY)  # that it works outdoes what else could be wrong
@@ -89,7 +94,7 @@ def command(
         snapshot=seen,
         diagnosis=placed,
         plan=plan,
-        exit_code=exit_code(diagnosis, fail_on=fail_on, strict=strict),
+        exit_code=exit_code(diagnosis, fail_on=rulings.fail_on, strict=rulings.strict),
         matrix_revision=matrix.revision,
         newest_torch=matrix.newest_torch,
         envdoctor=__version__,
@@ -102,10 +107,12 @@ def command(
             cut,
             fine or "",
         ),
+        policy=rulings.policy if rulings.policy.says_anything else None,
+        ignored=ignored,
+        fail_on=rulings.fail_on,
+        strict=rulings.strict,
     )
-    if save_snapshot:
-        deliver.save_snapshot(seen, save_snapshot)
-    deliver.deliver(report, form, outputs, verbose=verbose)
+    deliver.deliver(report, form, outputs, verbose=verbose, save_snapshot=save_snapshot)
     return report.exit_code
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.diagnose.judge import diagnose
-from envdoctor.model.machine import Wishes
 from envdoctor.rules.example_machine import snapshot_of
 
 if TYPE_CHECKING:
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 def first_finding(rule: Rule, matrix: Matrix) -> tuple[Example, Finding] | None:
     """Return the first firing example that finds something with this matrix, and its first finding."""
     for example in rule.fires:
-        wishes = Wishes(require_gpu=example.require_gpu, torch=example.wish_torch)
-        findings = diagnose(snapshot_of(example), matrix, wishes, rules=(rule,)).findings
+        findings = diagnose(snapshot_of(example), matrix, example.wishes, rules=(rule,)).findings
         if findings:
             return example, findings[0]
     return None

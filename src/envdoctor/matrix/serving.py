@@ -48,9 +48,10 @@ class Need:
 def need_of(machine: Machine, matrix: Matrix, gpus: tuple[Gpu, ...] | None = None) -> Need:
     """Read the need off a machine, for its visible GPUs or for `gpus` among them.
 
+    Where torch is wished for as a build for the CPU, no GPU needs to be served unless it is named.
     Raises `Undecidable` where a capability, the visible GPUs or the platform are not known.
     """
-    served = machine.visible_gpus if gpus is None else gpus
+    served = (() if machine.wishes.cpu else machine.visible_gpus) if gpus is None else gpus
     return Need(
         platform=machine.wheel_platform,
         python_tag=machine.text("python.tag"),

@@ -15,6 +15,7 @@ from envdoctor.model.fact import Absent, Known, Unknown, Value
 from envdoctor.model.finding import Evidence
 
 if TYPE_CHECKING:
+    from envdoctor.model.demand import Demand
     from envdoctor.model.pin import Pin
     from envdoctor.model.snapshot import Snapshot
 
@@ -93,7 +94,8 @@ class Gpu:
 class Wishes:
     """What the user asked for beyond "tell me".
 
-    A GPU, a CUDA build for one not named, a torch release, partners, and the lines of constraint files (`pins`).
+    A GPU, a CUDA build for one not named, a torch release, partners, the lines of constraint files (`pins`), the
+    demands of a policy, and whether that says that torch is to be a build for the CPU.
     """
 
     require_gpu: bool = False
@@ -101,6 +103,8 @@ class Wishes:
     torch: str | None = None
     partners: tuple[str, ...] = ()
     pins: tuple[Pin, ...] = ()
+    demands: tuple[Demand, ...] = ()
+    cpu: bool = False
 
 
 class Machine:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 NOT_LOOKED_AT = Unknown("not looked at")
 
+NOT_ASKED = "the profile leaves it out"
+"""The reason of what a look did not ask for by choice: a rule that lacks it was not meant to decide."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

@@ -13,7 +13,7 @@ from envdoctor.model.plan import Applicability, Edit, Plan, Status, Step
 from envdoctor.plan import driver_advice
 from envdoctor.plan.candidates import PROVEN, candidates, lifted
 from envdoctor.plan.ordering import best, foremost
-from envdoctor.plan.terms import PIN, WISH, admits, wished
+from envdoctor.plan.terms import DEMAND, PIN, WISH, admits, wished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def _demand_given_up(solver: Solver, need: Need, found: list[Candidate]) -> Iter
 
 def _broken_by_demand_alone(one: Candidate) -> bool:
     """Whether the machine runs a set, and only a person or another package is against it."""
-    return all(broken.constraint.startswith((f"{WISH}:", f"{PIN}:")) for broken in one.obstacles)
+    return all(broken.constraint.startswith((f"{WISH}:", f"{PIN}:", f"{DEMAND}:")) for broken in one.obstacles)
 
 
 def _though(why: str, chosen: Candidate) -> str:

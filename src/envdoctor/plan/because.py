@@ -46,7 +46,8 @@ def _why_it_runs(solver: Solver, need: Need, chosen: Candidate) -> Iterator[str]
     cuda = chosen.wheel.cuda
     if cuda is None:
         if not need.platform.startswith("macos"):  # there is one build for Macs, and no NVIDIA GPU
-            yield "no NVIDIA GPU is visible, so the CPU build"
+            cpu = solver.machine.wishes.cpu
+            yield f"{'the policy says CPU' if cpu else 'no NVIDIA GPU is visible'}, so the CPU build"
         return
     floor = solver.matrix.driver_floor(cuda, need.driver_os)
     if need.driver:

@@ -8,7 +8,7 @@ from envdoctor.matrix.serving import NO_GLIBC
 from envdoctor.model.plan import Conflict
 from envdoctor.plan.hitting import smallest_hitting
 from envdoctor.plan.relaxing import lift, openings, python_of
-from envdoctor.plan.terms import PIN, WISH
+from envdoctor.plan.terms import DEMAND, PIN, WISH, demanded
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
@@ -20,7 +20,7 @@ WITHHELD = "withheld"
 
 KINDS = (
     "platform", "build", "gpu-driver", "kernels", "libraries", "cudnn", "ptx", "driver", "python", "glibc", WITHHELD,
-    WISH, PIN,
+    WISH, PIN, DEMAND,
 )  # fmt: skip
 """Kinds of constraint, facts of the machine first: of two sets of one size they are the better reason."""
 
@@ -66,7 +66,9 @@ def _words(key: str, need: Need, terms: Terms) -> str:
         known = need.glibc is not None and need.glibc != NO_GLIBC
         return f"glibc {'.'.join(map(str, need.glibc or ()))}" if known else "a system without glibc"
     if kind == WISH:
-        return f"--torch {terms.torch}" if about == "torch" else f"--with {about}"
+        return terms.wish if about == "torch" else f"--with {about}"
+    if kind == DEMAND:
+        return next(demanded(one) for one in terms.demands if one.key == about)
     words = {
         "platform": need.platform,
         "build": "a build with CUDA",

@@ -84,17 +84,18 @@ def step(upgrade: Upgrade, machine: Machine) -> Step:
     change = ChangesDriver(upgrade.driver)
     if upgrade.back:
         why = f"install NVIDIA driver branch {upgrade.driver}, the last that runs this GPU, in place of the present one"
-        return Step("downgrade-driver", Applicability.MANUAL, f"{why}, {_place(machine)}", change=change)
+        return Step("downgrade-driver", Applicability.MANUAL, f"{why}, {place(machine)}", change=change)
     last = f", and not beyond branch {upgrade.last}, the last that runs this GPU" if upgrade.last else ""
     return Step(
         "upgrade-driver",
         Applicability.MANUAL,
-        f"install NVIDIA driver {upgrade.driver} or newer {_place(machine)}{last}",
+        f"install NVIDIA driver {upgrade.driver} or newer {place(machine)}{last}",
         change=change,
     )
 
 
-def _place(machine: Machine) -> str:
+def place(machine: Machine) -> str:
+    """Say where the driver of a machine is installed, as the end of a sentence."""
     kind = machine.told("host.kind")
     # A container has no driver of its own, nor has what it runs on in these cases.
     if machine.is_known("host.wsl") and machine.value("host.wsl") is True:

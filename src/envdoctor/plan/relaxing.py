@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.matrix.versions import parts
 from envdoctor.plan.ordering import foremost
-from envdoctor.plan.terms import PIN, WISH
+from envdoctor.plan.terms import DEMAND, PIN, WISH
 
 if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DRIVER = frozenset({"gpu-driver", "ptx", "driver"})
 """What another driver may lift."""
 
-CHANGEABLE = (WISH, PIN, "python", "glibc", *DRIVER)
+CHANGEABLE = (WISH, PIN, DEMAND, "python", "glibc", *DRIVER)
 """Kinds of constraint that somebody can do something about: a GPU and a platform are what they are."""
 
 
@@ -46,7 +46,7 @@ def openings(matrix: Matrix, need: Need, found: list[Candidate], most: int) -> l
 def lift(constraint: str, matrix: Matrix, need: Need, one: Candidate) -> str | None:
     """Say what to change so that a candidate no longer breaks a constraint; None where that is not to be changed."""
     kind = constraint.partition(":")[0]
-    if kind in (WISH, PIN):
+    if kind in (WISH, PIN, DEMAND):
         return "without it"
     if kind == "python":
         return f"with {_pythons(one, need)}"

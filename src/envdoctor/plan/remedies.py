@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.finding import Severity
 from envdoctor.model.machine import MOST_GPUS, Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
+from envdoctor.plan import demands
 from envdoctor.plan.by_hand import AGAIN, AGAIN_ON_CPU, BY_HAND, IMPORT_AGAIN
 from envdoctor.plan.by_hand import OF_KERNELS as BY_RUNNING_AGAIN
 from envdoctor.plan.partners import COMPILED_PARTNERS
@@ -101,8 +102,20 @@ def _with_what_would_not_help(plan: Plan, solver: Solver) -> Plan:
 
 
 def _plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
-    causes = [finding for finding in _causes(diagnosis) if finding.rule not in BY_RUNNING_AGAIN]
-    unexplained = [finding for finding in _causes(diagnosis) if finding.rule in BY_RUNNING_AGAIN]
+    """Answer the defects, and add what a person has to do for a policy: the one does not hang on the other."""
+    causes = _causes(diagnosis)
+    steps = tuple(dict.fromkeys(demands.by_hand(one, solver.machine) for one in causes if demands.is_by_hand(one)))
+    others = [finding for finding in causes if not demands.is_by_hand(finding)]
+    if not steps:
+        return _plan_of(others, solver)
+    plan = _plan_of(others, solver) if others or solver.machine.is_absent("torch.version") else NOTHING
+    status = Status.SOLVED if plan.status is Status.NOTHING_TO_DO else plan.status
+    return replace(plan, status=status, steps=(*plan.steps, *steps), because=plan.because or (causes[0].message,))
+
+
+def _plan_of(findings: list[Finding], solver: Solver) -> Plan:
+    causes = [finding for finding in findings if finding.rule not in BY_RUNNING_AGAIN]
+    unexplained = [finding for finding in findings if finding.rule in BY_RUNNING_AGAIN]
     if _worst(unexplained) > _worst(causes):
         return _run_again(unexplained)
     for_a_person = [finding for finding in causes if finding.rule in BY_HAND.keys() - ANOTHER_WHEEL]
@@ -155,13 +168,18 @@ def _by_binaries(solver: Solver, causes: list[Finding]) -> Answer | None:
         return None
     from envdoctor.plan.files.answer import answer
 
-    changes = [one for one in causes if one.rule in ANOTHER_WHEEL and _is_about_torch(one)]
+    changes = [one for one in causes if _asks_for_another(one)]
     return answer(solver, causes, torch_stays=not changes)
 
 
 def _is_about_torch(finding: Finding) -> bool:
     """Whether a rule of `ANOTHER_WHEEL` asks for another set: an extension may be too new for a system too."""
     return finding.rule != "glibc-too-old" or finding.subject in ("torch", *COMPILED_PARTNERS)
+
+
+def _asks_for_another(finding: Finding) -> bool:
+    """Whether a finding is answered by another set of wheels."""
+    return demands.is_by_wheels(finding) or (finding.rule in ANOTHER_WHEEL and _is_about_torch(finding))
 
 
 def _causes(diagnosis: Diagnosis) -> list[Finding]:
@@ -177,7 +195,7 @@ def undecided(reason: Undecidable) -> Plan:
 def _by_packages(solver: Solver, causes: list[Finding]) -> Plan:
     """Answer what packages can mend; without any such cause, name what to install where there is no torch."""
     rules = {finding.rule for finding in causes}
-    if any(finding.rule in ANOTHER_WHEEL and _is_about_torch(finding) for finding in causes):
+    if any(_asks_for_another(finding) for finding in causes):
         return _another_wheel(solver, causes)
     try:
         torch = solver.machine.torch

@@ -14,13 +14,22 @@ if TYPE_CHECKING:
 
     from packaging.specifiers import SpecifierSet
 
+    from envdoctor.model.demand import Demand
     from envdoctor.model.machine import Machine
     from envdoctor.model.pin import Pin
     from envdoctor.plan.candidates import Candidate
 
 WISH = "wish"
 PIN = "pin"
-"""Kinds of constraint: `wish:torch`, `wish:torchaudio` and, with its words, `pin:vllm 0.11.0 requires torch==2.9.0`."""
+DEMAND = "demand"
+"""Kinds of constraint: `wish:torch`, `wish:torchaudio`, with its words `pin:vllm 0.11.0 requires torch==2.9.0`, and
+`demand:channel`, `demand:cuda`."""
+
+MOST_PATCHES = 50
+"""Patch releases that one series of triton has at most; the longest had two."""
+
+OF_BUILDS = ("channel", "cuda")
+"""Keys of the demands of a policy that another build of the same release may meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,9 @@ class Terms:
 
     `torch` is the wish of the user as it was written ("2.9", ">=2.6,<2.9"), `wished` the partners asked for by name,
     `partners` all that come along. `firm` pins are never broken; `loose` ones are broken by what is installed now, so
-    that they ask for nothing new: a set that meets them is preferred. `builder` is whose builds are weighed.
+    that they ask for nothing new: a set that meets them is preferred. `demands` are those of a policy on the channel
+    and the CUDA of the build. `wished_by` names the wish for torch where it is not the user's own. `builder` is whose
+    builds are weighed.
     """
 
     torch: str | None = None
@@ -37,12 +48,19 @@ class Terms:
     partners: tuple[str, ...] = ()
     firm: tuple[Pin, ...] = ()
     loose: tuple[Pin, ...] = ()
+    demands: tuple[Demand, ...] = ()
+    wished_by: str = ""
     builder: Literal["pytorch", "conda-forge"] = "pytorch"
 
     @property
     def demanding(self) -> bool:
         """Whether a set may break any of them."""
-        return bool(self.torch or self.wished or self.firm or self.loose)
+        return bool(self.torch or self.wished or self.firm or self.loose or self.demands)
+
+    @property
+    def wish(self) -> str:
+        """The wish for torch as its author knows it."""
+        return self.wished_by or f"--torch {self.torch}"
 
 
 def terms_of(machine: Machine, partners: tuple[str, ...]) -> Terms:
@@ -62,21 +80,40 @@ def terms_of(machine: Machine, partners: tuple[str, ...]) -> Terms:
         version = present.get(pin.package)
         broken = version is not None and not admits(pin.specifier, version)
         (loose if broken and pin not in wishes.pins else firm).append(pin)
-    return Terms(wishes.torch, wishes.partners, partners, tuple(firm), tuple(loose))
+    demands = tuple(one for one in wishes.demands if one.key in OF_BUILDS)
+    by = next((demanded(one) for one in wishes.demands if (one.key, one.specifier) == ("torch", wishes.torch)), "")
+    return Terms(wishes.torch, wishes.partners, partners, tuple(firm), tuple(loose), demands, by)
+
+
+def demanded(demand: Demand) -> str:
+    """Name a demand of a policy: "torch >=2.6,<2.9 (pyproject.toml, line 12)"."""
+    place = f" ({demand.place.file}, line {demand.place.line})" if demand.place else ", as the policy demands"
+    return f"{demand.key} {demand.written}{place}"
 
 
 def broken_terms(terms: Terms, one: Candidate) -> Iterator[Obstacle]:
     """Yield the firm terms that a set breaks."""
     if terms.torch is not None and not admits(wished(terms.torch), one.version):
-        yield Obstacle(f"{WISH}:torch", f"--torch {terms.torch} excludes torch {one.version}")
+        yield Obstacle(f"{WISH}:torch", f"{terms.wish} excludes torch {one.version}")
     for name in terms.wished:
         if name in one.lacking:
             yield Obstacle(f"{WISH}:{name}", one.lack(name))
+    for demand in terms.demands:
+        if not _is_met(demand, one):
+            yield Obstacle(f"{DEMAND}:{demand.key}", f"{demanded(demand)} excludes torch {one.version}")
     for pin in terms.firm:
         has = _against(pin, one)
         if has is not None:
             text = pin.text if pin.package == "torch" else f"{pin.text}, and torch {one.release.version} has {has}"
             yield Obstacle(f"{PIN}:{pin.text}", text)
+
+
+def _is_met(demand: Demand, one: Candidate) -> bool:
+    """Whether a build meets a demand on its channel or its CUDA."""
+    if demand.key == "channel":
+        return one.wheel.channel in demand.specifier.split(",")
+    # The matrix knows the patch release as well; torch.version.cuda, which the demand is compared with, does not.
+    return one.wheel.cuda is not None and admits(demand.specifier, ".".join(one.wheel.cuda.split(".")[:2]))
 
 
 def strained(terms: Terms, one: Candidate) -> tuple[Pin, ...]:
@@ -103,6 +140,10 @@ def _triton_against(pin: Pin, one: Candidate) -> str | None:
     alone = pin.specifier.removeprefix("==")
     if pin.specifier == f"=={alone}" and alone.replace(".", "").isdecimal() and not admits(asked, alone):
         return asked
+    if asked.startswith("~="):  # a series of patches: "~=3.8.0" is 3.8.0 to 3.8.N
+        series = asked.removeprefix("~=").rpartition(".")[0]
+        patches = (f"{series}.{patch}" for patch in range(MOST_PATCHES))
+        return None if any(admits(pin.specifier, one) and admits(asked, one) for one in patches) else asked
     return None  # two ranges may meet
 
 

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from envdoctor.probes.target import Target
 
 
-def begin(host: Host, target: Target, *, timeout: float = 10.0) -> Looking:
-    """Start what takes time, the drivers and the interpreter; `timeout` is in seconds, for all of it together."""
+def begin(host: Host, target: Target, *, timeout: float = 10.0, without: tuple[str, ...] = ()) -> Looking:
+    """Start what takes time, the drivers and the interpreter; `timeout` is in seconds, for all of it together.
+
+    `without` are the names of probes that are not asked.
+    """
     at = Looking(host, target, deadline=time.monotonic() + timeout)
+    at.without = frozenset(without)
     at.interpreter_child = interpreter.start(host, target)
-    at.driver_children = driver.start(host)
+    if "driver" not in at.without:
+        at.driver_children = driver.start(host)
     return at

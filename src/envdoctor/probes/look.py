@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor import __version__
 from envdoctor.model.fact import Unknown
-from envdoctor.model.snapshot import Snapshot
+from envdoctor.model.snapshot import NOT_ASKED, Snapshot
 from envdoctor.probes import (
     amd,
     compiled_objects,
@@ -130,6 +130,9 @@ def look(host: Host, target: Target, *, timeout: float = 10.0) -> Snapshot:
 
 def _ask(probe: ModuleType, at: Looking) -> None:
     """Add the facts of one probe; names with `.N.` stand for one fact a GPU and are no facts themselves."""
+    if probe.__name__.rpartition(".")[2] in at.without:
+        at.facts.update(_untold(probe, at, NOT_ASKED))
+        return
     try:
         at.facts.update(probe.look(at))
     except interpreter.NotPython:

@@ -43,6 +43,8 @@ class Looking:
     deadline: float
     driver_children: tuple[Running, Running] | None = None
     interpreter_child: Running | None = None
+    without: frozenset[str] = frozenset()
+    """Names of probes that are not asked."""
     facts: Facts = field(default_factory=dict)
     told: Mapping[str, object] = field(default_factory=dict)
     """What the interpreter told of itself and its system (`host/child/interpreter.py` lists the keys); empty

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from envdoctor.host.host import Host
 
-TOOL_MARKERS = ("pipx_metadata.json", "uv-receipt.toml")
-"""Files by which pipx and uv mark an environment that holds a tool, not the user's packages."""
+TOOL_MARKERS = ("pipx_metadata.json", "uv-receipt.toml", "envdoctor-apart")
+"""Files by which pipx, uv and our own GitHub action mark an environment that holds a tool, not the user's packages."""
 
 UV_CACHE = r"[/\\](?:archive|environments)-v\d+[/\\]"
 """Where `uvx` keeps the environment it runs a tool in, below the cache of uv."""
@@ -99,7 +99,7 @@ def _on_path(host: Host) -> Iterator[tuple[str, str]]:
 
 
 def _is_tool(host: Host, prefix: str) -> bool:
-    """Whether an environment was made for envdoctor alone: by pipx, `uv tool install` or `uvx`."""
+    """Whether an environment was made for envdoctor alone: by pipx, `uv tool install`, `uvx` or the action."""
     if any(host.is_file(os.path.join(prefix, marker)) for marker in TOOL_MARKERS):
         return True
     return bool(re.search(UV_CACHE, prefix)) and host.is_file(os.path.join(prefix, "pyvenv.cfg"))

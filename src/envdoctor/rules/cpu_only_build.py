@@ -10,6 +10,9 @@ named the cpu index; conda resolved a cpu variant, because no build for the want
 asked for (`conda list pytorch` shows it in the build: py3.8_cpu_0). Once a CPU build is installed, `pip install torch`
 changes nothing: the requirement is satisfied.
 
+Where a policy says that torch computes on the CPU (`device = "cpu"`, `channel = "cpu"`, the profile cpu) such a build
+is what was asked for, and this is a note.
+
 ## How to be sure
 `python -c "import torch; print(torch.__version__, torch.version.cuda)"` prints `+cpu` or None.
 
@@ -27,8 +30,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.matrix.serving import need_of, obstacle
-from envdoctor.model.finding import Confidence
+from envdoctor.model.finding import Confidence, Severity
 from envdoctor.rules.rule import ON_WINDOWS, Example, Rule, Stage
+from envdoctor.rules.severity_table import ALWAYS
 from envdoctor.rules.smoke_examples import failed, smoked
 
 if TYPE_CHECKING:
@@ -65,6 +69,7 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
         f"torch {torch.text} was built without CUDA, while this machine has a usable {gpu.label}. "
         "torch runs on the CPU alone.",
         "torch.version", "torch.cuda", f"gpu.{gpu.index}.name", "driver.version",
+        when="a policy says CPU" if machine.wishes.cpu else ALWAYS,
         confidence=Confidence.PROVED,
     )  # fmt: skip
 
@@ -113,6 +118,13 @@ RULE = Rule(
                 },
             },
             says="RTX 3060",
+        ),
+        Example(
+            "where a policy says that torch computes on the CPU",
+            {"torch": "2.13.0+cpu", "gpus": ["NVIDIA H200 9.0"]},
+            severity=Severity.NOTE,
+            says="without CUDA",
+            wish_cpu=True,
         ),
         Example(
             "a test of the GPU says so",

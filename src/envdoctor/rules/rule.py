@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.fact import Value
-    from envdoctor.model.machine import Machine
+    from envdoctor.model.machine import Machine, Wishes
 
     Judge: TypeAlias = Callable[[Machine, Matrix], Iterator[Finding]]
 
@@ -53,7 +53,8 @@ class Example:
     """A machine in which a rule fires or stays quiet: facts that differ from `tests/machines.py`'s default.
 
     A value None stands for an absent fact. `severity` is what a firing example yields, and `says` words of
-    its message. `require_gpu` and `wish_torch` are what the user asked for.
+    its message. `require_gpu` and `wish_torch` are what the user asked for, `demands` what a policy demands: key to
+    specifier, as `Demand` has them; `wish_cpu` where it says that torch is to compute on the CPU.
     """
 
     title: str
@@ -62,6 +63,17 @@ class Example:
     says: str = ""
     require_gpu: bool = False
     wish_torch: str | None = None
+    demands: Mapping[str, str] = field(default_factory=dict)
+    wish_cpu: bool = False
+
+    @property
+    def wishes(self) -> Wishes:
+        """What was asked for, as the judge takes it."""
+        from envdoctor.model.demand import Demand
+        from envdoctor.model.machine import Wishes
+
+        demands = tuple(Demand(key, specifier, specifier) for key, specifier in self.demands.items())
+        return Wishes(require_gpu=self.require_gpu, torch=self.wish_torch, demands=demands, cpu=self.wish_cpu)
 
 
 ON_WINDOWS: dict[str, Value] = {

@@ -75,7 +75,7 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
         SAID: ERROR,
     },
     # The build of torch and its kernels.
-    "cpu-only-build": {ALWAYS: ERROR, SHOWN: ERROR, SAID: ERROR},
+    "cpu-only-build": {"a policy says CPU": NOTE, ALWAYS: ERROR, SHOWN: ERROR, SAID: ERROR},
     "cpu-lacks-instructions": {
         "some functions end the program": WARNING,
         "torch does not load": ERROR,
@@ -256,6 +256,8 @@ SEVERITIES: dict[str, dict[str, Severity]] = {
     "matrix-too-old": {ALWAYS: NOTE},
     "memlock-limit-too-low": {ALWAYS: NOTE, SAID: ERROR},
     "x86-python-on-apple-silicon": {ALWAYS: WARNING, SAID: ERROR},
+    # What a policy demands.
+    "requirement-not-met": {ALWAYS: ERROR},
     # Kernels that ran.
     "smoke-crashed": {ALWAYS: ERROR},
     "smoke-failed": {ALWAYS: ERROR},
