@@ -72,7 +72,7 @@ LIVE = {
 }
 """What is obeyed by the one or the other that shows a report."""
 
-PLAIN = {"terminal": {"HTML", "Markdown"}, "json": {"HTML", "Markdown"}}
+PLAIN = {form: {"HTML", "Markdown"} for form in ("terminal", "json", "github", "gitlab", "prometheus", "openmetrics")}
 """What a format cannot bring to life, because nothing that shows it reads such markup; all else must be inert in it."""
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -84,7 +84,9 @@ def assert_harmless(text: str, form: str = "terminal") -> None:
     text.encode("utf-8")
     wrong = {letter for letter in set(text) - {"\n"} if unicodedata.category(letter) in UNSEEN}
     assert not wrong, [hex(ord(letter)) for letter in wrong]
-    if form == "markdown":  # within a fence nothing is markup, and nothing but the fence ends it
+    if form == "github":  # its own commands are meant to be obeyed, what they carry is not
+        text = re.sub(r"(?m)^::(?:error|warning|notice) [^:\n]*::", "", text)
+    if form in ("markdown", "github-summary"):  # within a fence nothing is markup, and nothing but the fence ends it
         text = re.sub(r"(?ms)^```sh$.*?^```$", "", text)
         assert "```" not in text
     live = {

@@ -147,7 +147,7 @@ def test_an_empty_name_is_refused(output: str) -> None:
         deliver.save(deliver.destination(output, "terminal")[1], "text")
     assert caught.value.exit_code == 2
     with pytest.raises(Unusable, match="-o: no file name"):
-        deliver.one_writer_to_stdout((output,), None)
+        deliver.one_writer_each((output,), None)
 
 
 # ---- standard output ------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_an_empty_name_is_refused(output: str) -> None:
 )
 def test_two_writers_to_standard_output_are_refused(outputs: tuple[str, ...], saved: str | None) -> None:
     with pytest.raises(Unusable, match="standard output") as caught:
-        deliver.one_writer_to_stdout(outputs, saved)
+        deliver.one_writer_each(outputs, saved)
     assert caught.value.exit_code == 2
     assert "\n" not in caught.value.message
 
@@ -169,7 +169,7 @@ def test_two_writers_to_standard_output_are_refused(outputs: tuple[str, ...], sa
     [((), None), (("-",), None), (("-", "json=x"), "y"), (("json=x",), "-"), ((), "y"), (("x", "y"), None)],
 )
 def test_one_writer_to_standard_output_is_well(outputs: tuple[str, ...], saved: str | None) -> None:
-    deliver.one_writer_to_stdout(outputs, saved)
+    deliver.one_writer_each(outputs, saved)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/stdout that opens the file anew")

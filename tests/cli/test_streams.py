@@ -113,7 +113,7 @@ def _bytes(path: Path) -> bytes:
 def test_a_bug_of_ours_is_one_line_and_exit_code_three() -> None:
     """A planner that raises stands for whatever nobody foresaw."""
     program = (
-        "import envdoctor.plan.remedies as remedies\n"
+        "from envdoctor.plan import remedies\n"
         "def broken(*_): raise ZeroDivisionError('nobody\\nforesaw \\x1b[31m this')\n"
         "remedies.plan_for = broken\n"
         "from envdoctor.cli import main\n"

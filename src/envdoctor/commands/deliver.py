@@ -1,21 +1,28 @@
-"""Writing reports: to the terminal or a pipe, and to files, where names are taken out."""
+"""Writing reports: to the terminal or a pipe, and to files, where names are taken out.
+
+A file is written whole or not at all. What can be known of it is told before the look: a folder that is not there, two
+documents for one file. What fails afterwards keeps no other document from being written, and the exit code is 2.
+"""
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import click
+from envdoctor.commands.failure import Unusable, Unwritten
 
-from envdoctor.commands.failure import Unusable
-from envdoctor.commands.options import FORMATS
+# The other commands take these from here.
+from envdoctor.commands.outputs import ADDED
+from envdoctor.commands.outputs import destination as destination
+from envdoctor.commands.outputs import one_writer_each as one_writer_each
+from envdoctor.commands.same_file import STDOUT, identity
+from envdoctor.commands.saving import PARTS as PARTS
+from envdoctor.commands.saving import replace as replace
+from envdoctor.commands.saving import save as save
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from envdoctor.model.difference import DiffReport
     from envdoctor.model.fix import FixReport
@@ -25,33 +32,95 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
 
 
-PARTS: list[str] = []
-"""Files that are half written at this moment; a signal that ends the run takes them away."""
+WITH_LINES = frozenset({"github", "github-summary", "sarif", "junit", "gitlab"})
+"""Formats that point at lines of the user's files."""
+
+WITH_RULES = frozenset({"sarif", "junit", "prometheus", "openmetrics"})
+"""Formats that list every rule."""
 
 
-def deliver(report: Report, form: str, outputs: tuple[str, ...], *, verbose: bool) -> None:
-    """Print the report, or write each `-o [FORMAT=]FILE`; files hold no names of people or machines."""
+class Document(NamedTuple):
+    """A text that is made when its turn comes, and its file; `added` at the end of one that is there already."""
+
+    path: str
+    text: Callable[[], str]
+    added: bool = False
+
+
+def deliver(
+    report: Report, form: str, outputs: tuple[str, ...], *, verbose: bool, save_snapshot: str | None = None
+) -> None:
+    """Print the report, or write each `-o [FORMAT=]FILE` and the snapshot; files hold no names of people or machines.
+
+    Raises `Unwritten` for files that could not be written, after all others were.
+    """
     from envdoctor.reporters import REPORTERS
 
+    wanted = [destination(output, form, tuple(REPORTERS)) for output in outputs] or [(form, "")]
+    told = _with_what_is_told(report, {chosen for chosen, _ in wanted})
     if not outputs:
-        click.echo(_printed(report, form, verbose), nl=False)
-        return
-    for output in outputs:
-        chosen, path = destination(output, form, tuple(REPORTERS))
-        text = REPORTERS[chosen]()(without_names(report), width=80, colour=False, verbose=verbose)
-        save(path, text)
+        documents = [Document("-", lambda: _printed(told, form, verbose))]
+    else:
+        saved = without_names(told)
+        documents = [_document(saved, chosen, path, verbose) for chosen, path in wanted]
+    if save_snapshot:
+        documents.insert(0, Document(save_snapshot, lambda: snapshot_text(report.snapshot)))
+    write(documents, f"the report says {report.diagnosis.verdict.value} (exit code {report.exit_code})")
+
+
+def _document(report: Report, form: str, path: str, verbose: bool) -> Document:
+    def text() -> str:
+        from envdoctor.reporters import REPORTERS
+
+        if identity(path) == STDOUT:
+            return _printed(report, form, verbose)
+        return REPORTERS[form]()(report, width=80, colour=False, verbose=verbose)
+
+    return Document(path, text, added=form == ADDED)
+
+
+def _with_what_is_told(report: Report, forms: Collection[str]) -> Report:
+    """Return the report with what some formats tell and others pay nothing for."""
+    if not WITH_LINES.isdisjoint(forms):
+        from envdoctor.commands.anchoring import anchored
+
+        report = anchored(report)
+    if not WITH_RULES.isdisjoint(forms):
+        from envdoctor.commands.rule_cards import with_rules
+
+        report = with_rules(report)
+    return report
 
 
 def deliver_diff(report: DiffReport, form: str, outputs: tuple[str, ...], *, verbose: bool) -> None:
-    """Print a comparison, or write each `-o [FORMAT=]FILE`."""
+    """Print a comparison, or write each `-o [FORMAT=]FILE`. Raises `Unwritten`."""
     from envdoctor.reporters import DIFF_REPORTERS
 
-    if not outputs:
-        render = DIFF_REPORTERS[form]()
-        click.echo(render(report, width=terminal_width(), colour=wants_colour(), verbose=verbose), nl=False)
-    for output in outputs:
-        chosen, path = destination(output, form, tuple(DIFF_REPORTERS))
-        save(path, DIFF_REPORTERS[chosen]()(report, width=80, colour=False, verbose=verbose))
+    def document(chosen: str, path: str) -> Document:
+        shown = identity(path) == STDOUT
+        width, colour = (terminal_width(), wants_colour()) if shown else (80, False)
+        return Document(path, lambda: DIFF_REPORTERS[chosen]()(report, width=width, colour=colour, verbose=verbose))
+
+    wanted = [destination(output, form, tuple(DIFF_REPORTERS)) for output in outputs] or [(form, "-")]
+    write([document(*one) for one in wanted], f"the comparison says exit code {report.exit_code}")
+
+
+def write(documents: Sequence[Document], otherwise: str) -> None:
+    """Write all that can be written, standard output last: whoever reads it may go away.
+
+    Raises `Unwritten` with a line for each file that could not be, and `otherwise`, what the exit code would have been.
+    """
+    trouble: list[str] = []
+    for one in sorted(documents, key=lambda one: identity(one.path) == STDOUT):
+        try:
+            save(one.path, one.text(), added=one.added)
+        except Unusable as problem:
+            trouble.append(problem.message)
+        except OSError:  # standard output, of which the last line of a run tells
+            if not trouble:
+                raise
+    if trouble:
+        raise Unwritten((*trouble[:-1], f"{trouble[-1]}; {otherwise}"))
 
 
 def _printed(report: Report, form: str, verbose: bool) -> str:
@@ -81,107 +150,6 @@ def _columns() -> int:
         return os.get_terminal_size(sys.stdout.fileno()).columns or 80
     except (OSError, ValueError):
         return 80
-
-
-def destination(output: str, form: str, formats: Sequence[str] = FORMATS) -> tuple[str, str]:
-    """Split `json=report.json` into format and file; a prefix that is no format belongs to the file's name."""
-    prefix, equals, path = output.partition("=")
-    return (prefix, path) if equals and prefix in formats else (form, output)
-
-
-def one_writer_to_stdout(outputs: tuple[str, ...], save_snapshot: str | None, formats: Sequence[str] = FORMATS) -> None:
-    """Refuse two documents on standard output, and files without a name, before anything is looked at.
-
-    `outputs` are the values of `-o`, `save_snapshot` that of `--save-snapshot`. Raises `Unusable`.
-    """
-    paths = [destination(output, "", formats)[1] for output in outputs]
-    if "" in paths:
-        raise Unusable("-o: no file name")
-    if save_snapshot == "":
-        raise Unusable("--save-snapshot: no file name")
-    writers = ["-o -"] * paths.count("-") + ["--save-snapshot -"] * (save_snapshot == "-")
-    # Without any -o the report itself goes there.
-    if save_snapshot == "-" and not outputs:
-        raise Unusable("--save-snapshot -: the report goes to standard output too; add -o FILE, or name a file")
-    if len(writers) > 1:
-        raise Unusable(f"{' and '.join(writers)} would both write to standard output; name a file for one of them")
-
-
-def save(path: str, text: str) -> None:
-    """Write a file whole or not at all: into a neighbour first, then renamed. Raises `Unusable`.
-
-    A link stays and what it points to is written; a file that is there keeps its mode.
-    """
-    if not path:
-        raise Unusable("-o: no file name")
-    if path == "-":
-        click.echo(text, nl=False)
-        return
-    try:
-        _write(path, text)
-    except OSError as problem:
-        raise Unusable(f"{path}: cannot be written: {problem.strerror or problem}") from None
-
-
-def _write(path: str, text: str) -> None:
-    there = _status(path)
-    if there and _is_stdout(there):  # /dev/stdout: what the shell redirected is written to, not replaced
-        click.echo(text, nl=False)
-    elif there and not stat.S_ISREG(there.st_mode):  # a device, a FIFO; a folder is refused by open
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
-    elif path.endswith(("/", os.sep)):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    else:
-        content = text.encode("utf-8", "backslashreplace")
-        _replace(os.path.realpath(path), content, stat.S_IMODE(there.st_mode) if there else None)
-
-
-def replace(path: str, content: bytes) -> None:
-    """Write a file that is there anew, whole or not at all; a link and the mode stay. Raises `Unusable`."""
-    try:
-        if not os.access(path, os.W_OK):  # a neighbour renamed over it would take no notice
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        _replace(os.path.realpath(path), content, stat.S_IMODE(os.stat(path).st_mode))
-    except OSError as problem:
-        raise Unusable(f"{path}: cannot be written: {problem.strerror or problem}") from None
-
-
-def _replace(path: str, content: bytes, mode: int | None) -> None:
-    beside = os.path.join(os.path.dirname(path), f"envdoctor.{os.getpid()}.part")
-    ours = not os.path.lexists(beside)
-    if ours:
-        PARTS.append(beside)
-
-    def private(name: str, flags: int) -> int:
-        # Nobody may read meanwhile what the file itself hides.
-        return os.open(name, flags, 0o666 if mode is None else 0o600)
-
-    try:
-        with open(beside, "xb", opener=private) as file:
-            file.write(content)
-        if mode is not None:
-            os.chmod(beside, mode)
-        os.replace(beside, path)
-    finally:
-        if ours:
-            with suppress(OSError):  # renamed, or never made
-                os.unlink(beside)
-            PARTS.remove(beside)
-
-
-def _status(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None
-
-
-def _is_stdout(status: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(status, os.fstat(1))
-    except OSError:  # closed
-        return False
 
 
 def without_names(report: Report) -> Report:
@@ -242,7 +210,12 @@ def _account() -> str | None:
 
 def save_snapshot(snapshot: Snapshot, path: str) -> None:
     """Write a snapshot as JSON, names taken out; `-` is standard output. Raises `Unusable`."""
+    save(path, snapshot_text(snapshot))
+
+
+def snapshot_text(snapshot: Snapshot) -> str:
+    """Return a snapshot as JSON, names taken out."""
     from envdoctor.codec.json_value import document_text
     from envdoctor.codec.snapshot import encode
 
-    save(path, document_text(encode(snapshot_without_names(snapshot))) + "\n")
+    return document_text(encode(snapshot_without_names(snapshot))) + "\n"

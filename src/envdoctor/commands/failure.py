@@ -17,6 +17,19 @@ class Unusable(click.ClickException):
         click.echo(f"envdoctor: {safe(self.message)}", err=True)
 
 
+class Unwritten(Unusable):
+    """Files that could not be written, with a line for each: exit code 2."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__(lines[-1])
+        self.lines = lines
+
+    def show(self, file: object = None) -> None:
+        """Print the lines."""
+        for line in self.lines:
+            Unusable(line).show(file)
+
+
 class Undiagnosed(Unusable):
     """A failure of ours: exit code 3."""
 

@@ -89,7 +89,7 @@ def command(
     from envdoctor.commands import deliver
     from envdoctor.commands.consent import Consent
 
-    deliver.one_writer_to_stdout(outputs, None)
+    deliver.one_writer_each(outputs, None)
     if rollback and (apply_it or into or torch or partners or constraint_files or installer or index_base):
         raise Unusable("--rollback puts back what was there, and takes none of the options that plan a change")
     if into and not apply_it:

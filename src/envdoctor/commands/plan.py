@@ -78,7 +78,7 @@ def command(
     from envdoctor.commands.index_base import index_base as base_of
     from envdoctor.model.machine import Machine, Wishes
 
-    deliver.one_writer_to_stdout(outputs, None)
+    deliver.one_writer_each(outputs, None, inputs=(snapshot_file, matrix_file, *constraint_files))
     description = Description(driver, gpus, capabilities, python_version, platform, glibc)
     if description.given and (snapshot_file or python):
         raise Unusable("a described machine excludes --from and --python")

@@ -26,11 +26,13 @@ LAST_REASON: list[str] = []
 """Why the last test was skipped that was told of: those after it for the same reason are not told one by one."""
 
 
-def teller(*, plain: bool) -> Callable[[Progress], None]:
+def teller(*, plain: bool, watched: bool = True) -> Callable[[Progress], None]:
     """Return what tells the progress on standard error; with `plain` False only a terminal is told.
 
-    A terminal is told at once that torch is imported, which takes longest.
+    A terminal is told at once that torch is imported, which takes longest. Nobody is told where it is not `watched`.
     """
+    if not watched:
+        return _tell_nobody
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         _show("importing torch")
         return _tell_live
@@ -69,7 +71,7 @@ def _tell_plain(progress: Progress) -> None:
 
 
 def _tell_nobody(progress: Progress) -> None:
-    """For a check by itself in a pipe, where nobody asked for kernels."""
+    """For a check by itself in a pipe, where nobody asked for kernels, and for programs that call the API."""
 
 
 def _place(number: int, progress: Progress) -> str:

@@ -46,7 +46,8 @@ class Wanted(NamedTuple):
     """What is to be run: `devices` as torch names them (None: what is free), `names` of tests (empty: all).
 
     `seconds` are for the whole battery, None for as many as its size takes. `by_itself` where nobody asked for kernels,
-    so that a machine without a free GPU runs none. `baseline` are rows of the fact `smoke.baseline`.
+    so that a machine without a free GPU runs none. `baseline` are rows of the fact `smoke.baseline`. Nobody is told how
+    far it is where it is not `watched`.
     """
 
     size: str
@@ -56,6 +57,7 @@ class Wanted(NamedTuple):
     seconds: float | None = None
     by_itself: bool = False
     baseline: Sequence[Mapping[str, Value]] = ()
+    watched: bool = True
 
 
 class Smoked(NamedTuple):
@@ -105,7 +107,7 @@ def smoke(seen: Snapshot, findings: Sequence[Finding], wanted: Wanted, *, plain:
     order = Order(python, items, chosen.devices, wanted.size, wanted.seed, limits)
     watch = Watch(chosen.devices)
     try:
-        ran = run_battery(order, smoke_progress.teller(plain=plain))
+        ran = run_battery(order, smoke_progress.teller(plain=plain, watched=wanted.watched))
     finally:
         smoke_progress.clear()
         watch.stop()
@@ -123,9 +125,9 @@ def _is_somewhere() -> bool:
     return True
 
 
-def smoke_for_check(seen: Snapshot, findings: Sequence[Finding], *, asked: bool) -> Snapshot:
+def smoke_for_check(seen: Snapshot, findings: Sequence[Finding], *, asked: bool, watched: bool = True) -> Snapshot:
     """Return the snapshot with what the battery of a check gave; `asked` where the user wants it (--smoke)."""
-    wanted = Wanted("quick" if asked else "check", new_seed(), by_itself=not asked)
+    wanted = Wanted("quick" if asked else "check", new_seed(), by_itself=not asked, watched=watched)
     smoked = smoke(seen, findings, wanted, plain=asked)
     if smoked.trouble and asked and "smoke.tests" not in smoked.snapshot.facts:
         from envdoctor.smoke.manners import LeftOut

@@ -45,7 +45,60 @@ def _markdown() -> Render:
     return render
 
 
-REPORTERS: Mapping[str, Callable[[], Render]] = {"terminal": _terminal, "json": _json, "markdown": _markdown}
+def _github() -> Render:
+    from envdoctor.reporters.github import render
+
+    return render
+
+
+def _github_summary() -> Render:
+    from envdoctor.reporters.github_summary import render
+
+    return render
+
+
+def _sarif() -> Render:
+    from envdoctor.reporters.sarif import render
+
+    return render
+
+
+def _junit() -> Render:
+    from envdoctor.reporters.junit import render
+
+    return render
+
+
+def _gitlab() -> Render:
+    from envdoctor.reporters.gitlab import render
+
+    return render
+
+
+def _prometheus() -> Render:
+    from envdoctor.reporters.prometheus import render
+
+    return render
+
+
+def _openmetrics() -> Render:
+    from envdoctor.reporters.openmetrics import render
+
+    return render
+
+
+REPORTERS: Mapping[str, Callable[[], Render]] = {
+    "terminal": _terminal,
+    "json": _json,
+    "markdown": _markdown,
+    "github": _github,
+    "github-summary": _github_summary,
+    "sarif": _sarif,
+    "junit": _junit,
+    "gitlab": _gitlab,
+    "prometheus": _prometheus,
+    "openmetrics": _openmetrics,
+}
 """Format name to the function that imports its reporter."""
 
 

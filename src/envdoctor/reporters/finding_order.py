@@ -26,24 +26,25 @@ def told_in_order(findings: Sequence[Finding]) -> list[Told]:
     """
     rules = {finding.rule for finding in findings}
     waiting = [f for f in findings if f.caused_by in rules and f.caused_by != f.rule]
-    roots = _worst_first([finding for finding in findings if finding not in waiting])
+    roots = _worst_first([f for f in findings if f.caused_by not in rules or f.caused_by == f.rule])
+    by_cause: dict[str | None, list[Finding]] = {}
+    for finding in waiting:
+        by_cause.setdefault(finding.caused_by, []).append(finding)
+    last = {root.rule: place for place, root in enumerate(roots)}
     told: list[Told] = []
     for place, root in enumerate(roots):
         told.append(Told(root, 0))
         # The same defect of several GPUs stands together; its consequences follow the last of them.
-        if all(later.rule != root.rule for later in roots[place + 1 :]):
-            _tell_consequences(root.rule, 1, waiting, told)
-    told += [Told(finding, 0) for finding in _worst_first(waiting)]
+        if last[root.rule] == place:
+            _tell_consequences(root.rule, 1, by_cause, told)
+    told += [Told(finding, 0) for finding in _worst_first([f for f in waiting if f.caused_by in by_cause])]
     return told
 
 
-def _tell_consequences(rule: str, depth: int, waiting: list[Finding], told: list[Told]) -> None:
-    consequences = _worst_first([finding for finding in waiting if finding.caused_by == rule])
-    for finding in consequences:
-        waiting.remove(finding)
-    for finding in consequences:
+def _tell_consequences(rule: str, depth: int, by_cause: dict[str | None, list[Finding]], told: list[Told]) -> None:
+    for finding in _worst_first(by_cause.pop(rule, [])):
         told.append(Told(finding, depth))
-        _tell_consequences(finding.rule, depth + 1, waiting, told)
+        _tell_consequences(finding.rule, depth + 1, by_cause, told)
 
 
 def _worst_first(findings: Sequence[Finding]) -> list[Finding]:

@@ -83,7 +83,8 @@ def _sum(report: Report, lint: LintView) -> str:
         return f"{files}{against}: {', '.join(counts)}.{more}"
     if not lint.files:
         return "No file was judged." if lint.unread else NO_FILES
-    return f"{files}{against}: nothing is wrong." if lint.about_torch else f"{files}: {NOTHING_DECLARED}"
+    nothing = "nothing else" if report.ignored else "nothing"
+    return f"{files}{against}: {nothing} is wrong." if lint.about_torch else f"{files}: {NOTHING_DECLARED}"
 
 
 def _lines(number: int) -> str:

@@ -21,7 +21,7 @@ def lint_markdown(report: Report, lint: LintView) -> Iterator[str]:
     """Yield the lines of a report about files, in the order of files and lines; nothing of the files acts in it."""
     against = f" against {inline(safe(lint.target))}" if lint.target else ""
     if not report.diagnosis.findings:
-        calm = f"Nothing is wrong in what these files declare{against}."
+        calm = f"Nothing{' else' if report.ignored else ''} is wrong in what these files declare{against}."
         yield calm if lint.about_torch else NOTHING_DECLARED if lint.files else NO_FILES
     elif lint.target:
         yield f"Judged{against}."
@@ -32,7 +32,7 @@ def lint_markdown(report: Report, lint: LintView) -> Iterator[str]:
         words = one.why if one.why.startswith(NOT_WRITTEN) else f"not read: {one.why}"
         yield f"- {inline(safe(one.file))}: {inline(safe(words))}"
     for mended in lint.mended:
-        yield from _mended(mended)
+        yield from mended_markdown(mended)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
@@ -48,7 +48,8 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield from _fenced([f"+{line}" for line in lines])
 
 
-def _mended(mended: FileMended) -> Iterator[str]:
+def mended_markdown(mended: FileMended) -> Iterator[str]:
+    """Yield what `--fix` wrote in a file, or would, as a diff."""
     if mended.written:
         yield f"Written in `{_code(safe(mended.file))}`:"
     else:

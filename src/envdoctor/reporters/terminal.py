@@ -46,7 +46,8 @@ def render(report: Report, *, width: int = 80, colour: bool = False, verbose: bo
     if report.lint:
         from envdoctor.reporters.lint_lines import lint_lines
 
-        lines = [*lint_lines(report, report.lint, width, verbose), *crashed_lines(report.diagnosis.crashed, width)]
+        lines = [*lint_lines(report, report.lint, width, verbose), *_ignored(report, width, verbose)]
+        lines += crashed_lines(report.diagnosis.crashed, width)
         return joined(lines, colour=colour)
     return joined(_lines(report, width, verbose), colour=colour)
 
@@ -69,7 +70,7 @@ def findings_lines(findings: Sequence[Finding], width: int, verbose: bool) -> It
 def _serious_and_notes(findings: Sequence[Finding]) -> tuple[list[list[Told]], list[list[Told]]]:
     chains = list(_chains(told_in_order(findings)))
     serious = [chain for chain in chains if chain[0].finding.severity > Severity.NOTE]
-    return serious, [chain for chain in chains if chain not in serious]
+    return serious, [chain for chain in chains if chain[0].finding.severity is Severity.NOTE]
 
 
 def _serious_lines(chains: Sequence[Sequence[Told]], width: int, verbose: bool) -> Iterator[Line]:
@@ -106,6 +107,10 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
 
         for statement in kernel_lines(report.snapshot):
             yield from statement_lines(statement, width)
+    if report.policy:
+        from envdoctor.reporters.policy_lines import policy_in_words
+
+        yield from wrapped(policy_in_words(report), width, "", "  ")
     if verbose and report.snapshot.taken:
         yield from wrapped(f"looked at {safe(report.snapshot.taken)}", width, "", "  ")
     yield Line()
@@ -116,6 +121,8 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         yield from wrapped(_calm_sentence(report), width)
         yield Line()
     yield from _note_lines(notes, width, verbose)
+    ignored = list(_ignored(report, width, verbose))
+    yield from (*ignored, Line()) if ignored else ()
     gaps = list(_gaps(report, width, verbose)) if verbose or not report.paste else []
     yield from gaps
     if gaps:
@@ -132,6 +139,14 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
         yield from ask_lines(report.paste, width)
     if serious or report.exit_code or report.diagnosis.verdict is not Verdict.HEALTHY:
         yield from wrapped(_last_sentence(report), width)
+
+
+def _ignored(report: Report, width: int, verbose: bool) -> Iterator[Line]:
+    """What a policy takes out of the findings; nothing, and no import, where none does."""
+    if report.ignored:
+        from envdoctor.reporters.policy_lines import ignored_lines
+
+        yield from ignored_lines(report.ignored, width, verbose)
 
 
 def _chains(told: Sequence[Told]) -> Iterator[list[Told]]:
@@ -224,6 +239,17 @@ def _shown(evidence: Evidence, subject: str) -> str:
 
 
 def _calm_sentence(report: Report) -> str:
+    calm = _calm(report)
+    if report.ignored:
+        from envdoctor.reporters.policy_lines import ignored_in_words
+
+        ignored = ignored_in_words(report.ignored)
+        if ignored:
+            return f"{calm.replace('Nothing', 'Nothing else', 1).rstrip('.')}; {ignored}."
+    return calm
+
+
+def _calm(report: Report) -> str:
     diagnosis = report.diagnosis
     if report.paste and report.paste.fine:
         return safe(report.paste.fine, SENTENCE)

@@ -104,7 +104,7 @@ def command(
     from envdoctor.matrix.sheets.ask import NoSuchTable, answer
     from envdoctor.matrix.sheets.releases import Environment
 
-    deliver.one_writer_to_stdout(outputs, None, FORMATS)
+    deliver.one_writer_each(outputs, None, FORMATS)
     matrix = knowledge.load(matrix_file)
     day = date.today().isoformat()
     try:

@@ -71,7 +71,7 @@ def command(
     from envdoctor.commands import knowledge
     from envdoctor.upkeep.verify import verification
 
-    deliver.one_writer_to_stdout(outputs, None, FORMATS)
+    deliver.one_writer_each(outputs, None, FORMATS)
     scope = scope_of(torch, architectures=not no_architectures, new=False)
     matrix = knowledge.load(matrix_file)
     evidence = read(matrix, scope, Asked(index_url, index_base, no_cache, timeout))
