@@ -55,7 +55,7 @@ doctor: $(VENVS)/doctor/made ## set up, then examine this machine (PYTHON=/path/
 	esac
 
 # What the tests hand planned commands to, each in an environment of its own: their pins are not ours.
-TOOLS := $(VENVS)/poetry/made $(VENVS)/pdm/made
+TOOLS := $(VENVS)/poetry/made $(VENVS)/pdm/made $(VENVS)/gate/made
 
 .PHONY: test
 test: $(VENVS)/test/made $(TOOLS) ## set up, then ruff, mypy --strict and the tests (no CUDA wheels needed)
@@ -140,6 +140,14 @@ $(VENVS)/pdm/place: $(call fresh,$(VENVS)/pdm)
 # `locked` is the set pdm was released with; with the newest of its requirements 2.29.3 does not start.
 $(VENVS)/pdm/made: $(VENVS)/pdm/place
 	@$(VENVS)/pdm/bin/python $(PIP) 'pdm[locked]'
+	@touch $@
+
+$(VENVS)/gate/place: $(call fresh,$(VENVS)/gate)
+	$(in_place)
+
+# What workflows and hooks are checked with, and what runs the examples of docs/examples/ci.
+$(VENVS)/gate/made: $(VENVS)/gate/place
+	@$(VENVS)/gate/bin/python $(PIP) check-jsonschema zizmor pre-commit nox tox
 	@touch $@
 
 $(VENVS)/real-cuda/place: $(call fresh,$(VENVS)/real-cuda)

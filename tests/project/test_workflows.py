@@ -39,8 +39,10 @@ def test_a_workflow_may_read_and_nothing_else(path: Path) -> None:
     assert any(line.strip().startswith("timeout-minutes:") for line in found)
 
 
-def test_every_workflow_uses_the_same_version_of_an_action() -> None:
+def test_every_workflow_uses_the_same_commit_of_an_action() -> None:
     used = {line.split("uses:")[1].strip() for path in FILES for line in lines(path) if "uses:" in line}
+    others = [one for one in used if not one.startswith("./ ")]
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in others), sorted(others)
     names = [one.partition("@")[0] for one in used]
     assert len(names) == len(set(names)), sorted(used)
 
