@@ -146,9 +146,11 @@ def test_there_is_a_healthy_machine_of_every_kind() -> None:
 
 
 OF_MACHINES = [rule.name for rule in all_rules() if not rule.of_files_alone]
+OF_POLICIES = "requirement-not-met"
+"""No machine has this defect without a policy, and those of the gallery have none: tests/gate lays policies on them."""
 
 
-@pytest.mark.parametrize("rule", OF_MACHINES)
+@pytest.mark.parametrize("rule", [rule for rule in OF_MACHINES if rule != OF_POLICIES])
 def test_every_rule_fires_in_the_gallery(rule: str) -> None:
     """As the first finding of one machine at least."""
     assert [name for name, case in CASES.items() if case.first == rule and rule in {one for _, one in findings(case)}]
