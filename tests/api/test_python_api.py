@@ -123,6 +123,10 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "no file": (lambda: envdoctor.load_snapshot("/nowhere/s.json"), "/nowhere/s.json: No such file"),
     "no snapshot": (lambda: envdoctor.from_json("{}"), "the text: not an envdoctor document"),
     "both": (lambda: envdoctor.check("/bin/python", snapshot=HEALTHY), "a saved machine has its interpreter already"),
+    "folder": (
+        lambda: envdoctor.check(snapshot=HEALTHY, folder="/nowhere/repo"),
+        "folder: '/nowhere/repo' is no folder",
+    ),
     "nothing runs": (lambda: envdoctor.check(snapshot=HEALTHY, smoke=True), "a saved machine runs nothing"),
 }
 

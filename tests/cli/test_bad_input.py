@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from background import MARK, marked, start
 
+from hostile_texts import assert_harmless
 from machines import Said, make_environment, run_cli
 from standin.command import CHECKOUT, KEPT
 
@@ -40,6 +41,18 @@ def script(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
     return path
+
+
+# ---- the command line itself ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", ["", "--no-such", "--timeout=", "--python="])
+def test_what_was_typed_acts_in_no_answer_to_it(before: str) -> None:
+    """Click repeats it: the name of a branch, say, that a job put there."""
+    hostile = "\x1b[31m\n::error::x\u202e##[error]"
+    said = run_cli(["check", f"{before}{hostile}"])
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert_harmless(said.stderr)
 
 
 # ---- saved snapshots ------------------------------------------------------------------------------

@@ -258,6 +258,55 @@ def test_nothing_that_is_read_is_written_over(tmp_path: Path, line: str, read: s
         assert (tmp_path / name).read_text() == content
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "check --snapshot nowhere -o juint=x",
+            "juint is no format here; did you mean junit? a file of that name is ./juint=x",
+        ),
+        (
+            "check --snapshot nowhere -o SARIF=x",
+            "SARIF is no format here; did you mean sarif? a file of that name is ./SARIF=x",
+        ),
+        ("plan -o sarif=x", "sarif is no format here; there are terminal, json; a file of that name is ./sarif=x"),
+    ],
+)
+def test_a_format_that_is_misspelt_is_no_file(tmp_path: Path, words: str, told: str) -> None:
+    said = run_cli(words.split(), cwd=tmp_path)
+    assert refused(said) == f"-o {words.split()[-1]}: {told}"
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("name", ["lr=0.1", "./juint=x", "run=json", "=x"])
+def test_any_other_name_may_hold_an_equals_sign(tmp_path: Path, name: str) -> None:
+    run_cli([*BROKEN, "-o", name], cwd=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name.removeprefix("./")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "line"),
+    [
+        ("envdoctor.toml", "-o envdoctor.toml"),
+        ("pyproject.toml", "-o sarif=../pyproject.toml"),
+        ("envdoctor.toml", "-o x --save-snapshot ../link"),
+        (".envdoctor/profiles/team.toml", "--profile team -o ../.envdoctor/profiles/team.toml"),
+    ],
+)
+def test_a_policy_that_nobody_named_is_not_written_over_either(tmp_path: Path, policy: str, line: str) -> None:
+    text = "[tool.envdoctor]\nstrict = true\n" if policy == "pyproject.toml" else "strict = true\n"
+    (tmp_path / ".git").mkdir()
+    folder = tmp_path / ".envdoctor" / "profiles"
+    folder.mkdir(parents=True)
+    (tmp_path / policy).write_text(text)
+    (tmp_path / "link").symlink_to(policy)
+    cwd = tmp_path if line == "-o envdoctor.toml" else folder.parent
+    said = run_cli(["check", "--snapshot", str(EXAMPLE), *line.split()], cwd=cwd)
+    assert refused(said).endswith(" is read, and would be overwritten; name another file")
+    assert (tmp_path / policy).read_text() == text
+    assert not (cwd / "x").exists()
+
+
 # ---- what cannot be written ---------------------------------------------------------------------------------
 
 
@@ -291,6 +340,18 @@ def test_a_folder_that_is_read_only_is_told_before_the_look(tmp_path: Path) -> N
     said = run_cli(["check", "--snapshot", "nowhere", "-o", "report"], cwd=tmp_path)
     tmp_path.chmod(0o700)
     assert refused(said) == "report: cannot be written: Permission denied"
+
+
+@as_anybody
+def test_a_file_that_is_read_only_stays_as_it_is(tmp_path: Path) -> None:
+    """Its folder would let another file take its place."""
+    old = tmp_path / "old"
+    old.write_text("old")
+    old.chmod(0o400)
+    for form in ("json", "github-summary"):
+        said = run_cli(["check", "--snapshot", "nowhere", "-o", f"{form}=old"], cwd=tmp_path)
+        assert refused(said) == "old: cannot be written: Permission denied"
+    assert old.read_text() == "old"
 
 
 def test_a_folder_that_is_read_only_for_root_too(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,8 @@ from background import marked, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+CASES = Path(__file__).parents[1] / "cases"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds what lives on by /proc")
 
@@ -186,3 +188,21 @@ def _ignores(pid: int) -> bool:
     except (OSError, StopIteration):
         return False
     return bool(int(ignored.split()[1], 16) & (1 << (signal.SIGINT - 1)))
+
+
+def test_a_lock_that_is_half_written_is_taken_away(tmp_path: Path) -> None:
+    """The signal comes when the neighbour is written and has not taken the place of the file yet."""
+    program = (
+        "import os, signal, sys\n"
+        "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "from envdoctor.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    healthy = CASES / "default-wheel-on-a100" / "snapshot.json"
+    lock = tmp_path / "node.lock"
+    said = subprocess.run(
+        [sys.executable, "-c", program, "lock", "--snapshot", str(healthy), "-o", str(lock)],
+        capture_output=True, cwd=tmp_path, check=False, timeout=60,
+    )  # fmt: skip
+    assert (said.returncode, said.stdout, said.stderr) == (143, b"", LINE)
+    assert [*tmp_path.iterdir()] == []

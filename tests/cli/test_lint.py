@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from machines import Said, run_cli
 
@@ -154,6 +155,15 @@ def test_nesting_without_end(tmp_path: Path, name: str, content: str) -> None:
 def test_a_name_with_a_line_break_stays_on_its_line(tmp_path: Path) -> None:
     put(tmp_path, WRONG, "a\nrequirements.txt")
     assert lint(tmp_path, "a\nrequirements.txt").stdout.startswith("a\\x0arequirements.txt:2:1: error")
+
+
+def test_the_name_of_a_file_is_no_heading(tmp_path: Path) -> None:
+    """In a list of files that could not be read it stands first."""
+    put(tmp_path, "no TOML", "# x/uv.lock")
+    said = lint(tmp_path, ".", "--format", "markdown")
+    assert said.exit_code == 2
+    assert "# x/uv.lock: not read" in said.stdout
+    assert "<h1>" not in MarkdownIt("commonmark").render(said.stdout)
 
 
 @pytest.mark.parametrize("option", ["--select", "--ignore"])

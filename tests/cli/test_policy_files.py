@@ -40,6 +40,14 @@ def test_a_policy_that_is_met_is_silent(repo: Path) -> None:
     assert check(repo) == (0, "", [])
 
 
+def test_a_url_that_is_taken_for_a_file_tells_no_password(repo: Path) -> None:
+    url = "https://me:hunter2@mirror.example/policy.toml"
+    for said in (check(repo, "--policy", url), check(repo, ENVDOCTOR_POLICY=url)):
+        assert said[:2] == (2, said[1])
+        assert said[1].endswith(" https://mirror.example/policy.toml: no such file\n")
+        assert said[1].count("\n") == 1
+
+
 MISTAKES = {
     'torhc = "2"\n': "envdoctor: envdoctor.toml, line 1: torhc: unknown; did you mean torch?\n",
     "torch = 2.10\n": (

@@ -75,6 +75,11 @@ def machines() -> dict[str, Kind]:
     return whole | {f"{name} without {facts[0]}": kind for kind, cut in WITHOUT.items() for name, facts in cut}
 
 
+def one_of_each_kind() -> list[str]:
+    """The first machine of each kind."""
+    return list({kind: name for name, kind in reversed(machines().items())}.values())
+
+
 def document(name: str) -> dict[str, Any]:
     """The snapshot of a machine, as its file holds it."""
     base, _, missing = name.partition(" without ")

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
-from gate_machines import document, machines
+from gate_machines import document, machines, one_of_each_kind
 from test_truth_table import expected
 
 from envdoctor.cli import Invocation, group
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MACHINES = machines()
+ONE_OF_EACH_KIND = one_of_each_kind()
 
 
 def json_says(text: str) -> tuple[str, int]:
@@ -107,7 +108,17 @@ def test_each_format_tells_the_verdict_and_none_changes_it(
             assert told == verdict or (told is None and (form == "junit" or verdict != "broken")), form
             assert told_code in (None, code), form
             (tmp_path / f"{form}.txt").unlink()
-    for form, says in TOLD.items():
-        ran = CliRunner().invoke(group, [*words, "--format", form], obj=Invocation(), standalone_mode=False)
-        assert (ran.exception, ran.return_value) == (None, code), form
-        assert says(ran.stdout)[0] in (None, verdict), form
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
+@pytest.mark.parametrize("form", TOLD)
+def test_a_format_on_standard_output_tells_the_same(
+    form: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "machine.json").write_text(json.dumps(document(name)), encoding="utf-8")
+    words = ["check", "--snapshot", "machine.json", "--strict", "--format", form]
+    ran = CliRunner().invoke(group, words, obj=Invocation(), standalone_mode=False)
+    verdict, code = expected(MACHINES[name], "none", "error", True)
+    assert (ran.exception, ran.return_value) == (None, code)
+    assert TOLD[form](ran.stdout)[0] in (None, verdict)

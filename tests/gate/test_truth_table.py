@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from gate_machines import Kind, document, machines
+from gate_machines import Kind, document, machines, one_of_each_kind
 
 from envdoctor.cli import Invocation, group
+from envdoctor.commands.checking import Wanted, check
+from envdoctor.diagnose.verdict import exit_code
 from envdoctor.rules.severity_table import SEVERITIES
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 MACHINES = machines()
 FAIL_ON = ("error", "warning", "note", "never")
+GATES = [(fail_on, strict) for fail_on in FAIL_ON for strict in (False, True)]
 
 SOFT = {Kind.SILENT: Kind.SILENT, Kind.NOTED: Kind.NOTED, Kind.WARNED: Kind.NOTED, Kind.BROKEN: Kind.NOTED}
 NOTHING = dict.fromkeys((Kind.SILENT, Kind.NOTED, Kind.WARNED, Kind.BROKEN), Kind.SILENT)
@@ -97,20 +100,25 @@ def test_the_table_is_as_large_as_it_says() -> None:
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("name", MACHINES)
 def test_exit_codes(name: str, policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every gate on what `check` finds, and one of them by the command line: each machine and each policy meets all."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "machine.json").write_text(json.dumps(document(name)), encoding="utf-8")
     if POLICIES[policy]:
         (tmp_path / "envdoctor.toml").write_text(POLICIES[policy], encoding="utf-8")
+    report = check(Wanted(snapshot="machine.json"), Invocation())
+    for fail_on, strict in GATES:
+        verdict, code = expected(MACHINES[name], policy, fail_on, strict)
+        assert report.diagnosis.verdict.value == verdict, (fail_on, strict)
+        assert exit_code(report.diagnosis, fail_on=fail_on, strict=strict) == code, (fail_on, strict)
     ignored = rules_without_policy(tmp_path) if policy in TAKEN_OUT else set()
-    for fail_on in FAIL_ON:
-        for strict in (False, True):
-            words = ["check", "--snapshot", "machine.json", "--fail-on", fail_on, "--format", "json"]
-            ran = CliRunner().invoke(group, [*words, *(["--strict"] * strict)], obj=Invocation(), standalone_mode=False)
-            assert ran.exception is None, ran.output
-            said = json.loads(ran.stdout)
-            verdict, code = expected(MACHINES[name], policy, fail_on, strict)
-            assert (said["verdict"], said["exit_code"], ran.return_value) == (verdict, code, code), (fail_on, strict)
-            assert {one["finding"]["rule"] for one in said["ignored"]} == ignored
+    fail_on, strict = GATES[(list(MACHINES).index(name) + list(POLICIES).index(policy)) % len(GATES)]
+    words = ["check", "--snapshot", "machine.json", "--fail-on", fail_on, "--format", "json"]
+    ran = CliRunner().invoke(group, [*words, *(["--strict"] * strict)], obj=Invocation(), standalone_mode=False)
+    assert ran.exception is None, ran.output
+    said = json.loads(ran.stdout)
+    verdict, code = expected(MACHINES[name], policy, fail_on, strict)
+    assert (said["verdict"], said["exit_code"], ran.return_value) == (verdict, code, code), (fail_on, strict)
+    assert {one["finding"]["rule"] for one in said["ignored"]} == ignored
 
 
 def rules_without_policy(folder: Path) -> set[str]:
@@ -124,7 +132,7 @@ def rules_without_policy(folder: Path) -> set[str]:
     return {one["rule"] for one in json.loads(ran.stdout)["findings"]}
 
 
-@pytest.mark.parametrize("name", [next(name for name, of in MACHINES.items() if of is kind) for kind in Kind])
+@pytest.mark.parametrize("name", one_of_each_kind())
 def test_a_policy_says_what_fails_and_the_command_line_says_it_over_it(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ MATRIX = load_matrix()
 CASES = Path(__file__).parents[1] / "cases"
 A100, V100 = "NVIDIA A100-SXM4-80GB", "Tesla V100-SXM2-16GB"
 TODAY = "2026-11-22"
+TRITON_SERIES = {"torch.requires": ['triton~=3.8.0; platform_system == "Linux"'], "triton.version": "3.8.0"}
 
 
 def policy(*ignores: Ignore, device: str | None = None, **asked: str) -> Policy:
@@ -115,6 +117,40 @@ def test_the_triton_that_is_demanded_chooses_the_torch_that_requires_it() -> Non
     assert plan.proved is not False
 
 
+def test_a_set_that_brings_no_triton_meets_no_demand_for_another() -> None:
+    """CUDA builds before torch 2.0 require none; the newest torch for a K80, 2.3.1, requires triton 2.3.1."""
+    k80 = load_snapshot((CASES / "k80-on-cu118" / "snapshot.json").read_bytes(), "k80")
+    plan = planned(k80, policy(triton=">=3.5.2"))
+    assert (plan.status, plan.steps) == (Status.IMPOSSIBLE, ())
+    assert plan.conflict is not None
+    assert any("triton >=3.5.2" in text for text in plan.conflict.constraints)
+
+
+@pytest.mark.parametrize("asked", [policy(torch="<2.14"), policy(channel="cu126"), policy(cuda="<13")])
+def test_a_build_with_cuda_stays_one_where_no_gpu_is_seen(asked: Policy) -> None:
+    """An image is put together, and its policy held, on machines without a GPU."""
+    case = "ci-runner-with-a-cuda-build"
+    plan = planned(load_snapshot((CASES / case / "snapshot.json").read_bytes(), case), asked)
+    assert plan.target is not None
+    assert plan.target.channel.startswith("cu")
+    assert plan.proved is True
+
+
+def test_what_a_later_step_installs_again_is_not_installed_first() -> None:
+    case = "visible-devices-of-another-machine"
+    plan = planned(load_snapshot((CASES / case / "snapshot.json").read_bytes(), case), policy(torch="<2.9.1"))
+    assert [step.kind for step in plan.steps] == ["unset-env", "install-wheels"]
+    assert any("torch==2.9.0+cu126" in word for word in plan.steps[1].argv)
+
+
+@pytest.mark.parametrize("case", ["cpu-index-in-front-of-a-gpu", "cpu-build-on-a-gpu-laptop"])
+@pytest.mark.parametrize("asked", [policy(device="cpu"), policy(channel="cpu")], ids=["device", "channel"])
+def test_an_index_of_cpu_builds_is_right_where_a_policy_says_cpu(case: str, asked: Policy) -> None:
+    snapshot = load_snapshot((CASES / case / "snapshot.json").read_bytes(), case)
+    assert [(one.rule, one.severity) for one in judged(snapshot, asked).findings] == [("cpu-only-build", Severity.NOTE)]
+    assert planned(snapshot, asked).status is Status.NOTHING_TO_DO
+
+
 def test_what_is_demanded_and_cannot_be_had_is_said_in_the_words_of_the_policy() -> None:
     snapshot = machine_snapshot(gpus=(V100,), driver="580.95.05", torch="2.14.1+cu130")
     plan = planned(snapshot, policy(channel="cu130"))
@@ -135,6 +171,15 @@ def test_what_is_demanded_and_cannot_be_had_is_said_in_the_words_of_the_policy()
         ({"kind": "container"}, policy(driver=">=550"), "upgrade-driver", "on the container's host"),
         ({}, policy(cuda_driver_api=">=13"), "upgrade-driver", "an NVIDIA driver of CUDA >=13"),
         ({}, policy(gpus=">=8"), "change-machine", "gpus >=8"),
+        ({"gpus": (A100, A100), "visible": (0,)}, policy(gpus="2"), "set-env", "CUDA_VISIBLE_DEVICES"),
+        ({"overrides": {"torch.provenance": "rocm"}}, policy(torch=">=2.10"), "install-package", "torch >=2.10 from"),
+        (
+            {"torch": "2.14.1+cu130", "driver": "580.95.05", "overrides": TRITON_SERIES},
+            policy(triton=">=3.8.1"),
+            "install-package",
+            "triton >=3.8.1",
+        ),
+        ({}, policy(packages_vllm="*"), "install-package", "install vllm with"),
         ({"gpus": (A100, V100)}, policy(compute_capability=">=8.0"), "change-machine", "compute capability >=8.0"),
         ({"kind": "container"}, policy(shm=">=900 GiB"), "start-container-with", "--shm-size"),
         ({}, policy(shm=">=900 GiB"), "set-limit", "/dev/shm"),
@@ -178,6 +223,17 @@ def test_a_step_by_hand_keeps_no_wheel_from_being_named() -> None:
     first, *others = [step.kind for step in plan.steps]
     assert first == "install-wheels"
     assert sorted(others) == ["change-machine", "set-limit"]
+
+
+def test_what_torch_brings_along_is_told_after_torch_and_is_no_step_beside_it() -> None:
+    """As after a change of torch under a lock, which demands each of its libraries."""
+    asked = policy(nccl="2.27.3", triton="3.4.0", torch="2.8.0", **{"packages-nvidia-nccl-cu12": "==2.27.3"})
+    asked = replace(asked, demands=tuple(sorted(asked.demands, key=lambda one: one.key != "torch")))
+    snapshot = machine_snapshot(nvidia={"nvidia-nccl-cu12": "2.27.5"})
+    found = [one.subject for one in judged(snapshot, asked).findings]
+    assert found[0] == "torch"
+    assert {"triton", "nvidia-nccl-cu12"} < set(found)
+    assert [step.kind for step in planned(snapshot, asked).steps] == ["install-wheels"]
 
 
 def test_an_ignored_finding_is_the_reason_of_no_step() -> None:

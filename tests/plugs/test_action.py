@@ -124,6 +124,14 @@ def test_an_input_that_cannot_be_used_is_one_line_and_exit_code_2(
     assert "Traceback" not in ran.log
 
 
+def test_a_run_that_judges_nothing_is_no_green_job(job: Callable[..., Runner]) -> None:
+    ran = job().use(arguments="--help")
+    assert ran.exit_code == 2
+    assert ran.outputs["verdict"] == ""
+    assert ran.annotations == [("error", "title=envdoctor", "arguments: nothing was judged; see the log")]
+    assert "Usage: " in ran.log
+
+
 def test_lint_judges_the_files_of_the_checkout(job: Callable[..., Runner]) -> None:
     runner = job()
     (runner.workspace / "requirements.txt").write_text(WRONG_PIN)

@@ -52,7 +52,7 @@ def project_in(folder: Path) -> Path:
 
 def shell(lines: Iterable[str], folder: Path, wheel: Path) -> tuple[int, str]:
     """Run the lines of a job as a runner does; an environment that another job made here is not made again."""
-    made = [name for name in (".venv", ".envdoctor") if (folder / name).exists()]
+    made = [name for name in (".venv", ".doctor") if (folder / name).exists()]
     script = "\n".join(line for line in lines if not any(f" -m venv {name} " in line for name in made))
     return run(["bash", "-e", "-o", "pipefail", "-c", script], folder, {"ENVDOCTOR": str(wheel), **NO_GPU})
 
@@ -166,6 +166,12 @@ def test_the_tests_wait_for_the_environment(
     assert code != 0, said
     assert "Verdict: broken (exit code 1)" in said
     assert "the tests ran" not in said
+
+
+def test_no_example_makes_an_environment_where_profiles_are_kept() -> None:
+    """Since Python 3.13 `venv` writes a .gitignore of `*` into it: a profile beside it would never be committed."""
+    pages = [ROOT / "docs" / "how-to" / "ci.md", *FOLDER.iterdir()]
+    assert [path.name for path in pages if "venv .envdoctor" in path.read_text(encoding="utf-8")] == []
 
 
 def test_the_page_shows_these_files_and_tells_every_input_and_output() -> None:

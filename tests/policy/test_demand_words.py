@@ -72,6 +72,8 @@ REFUSED = [
     (Kind.COUNT, "-1", '"-1" is no whole number; write it like ">=1"'),
     (Kind.CAPABILITY, "sm_86", '"sm_86" names an architecture; as a compute capability it is "8.6"'),
     (Kind.CAPABILITY, "compute_100a", '"compute_100a" names an architecture; as a compute capability it is "10.0"'),
+    (Kind.CAPABILITY, "<90", '"<90" is an architecture without its point; as a compute capability it is "9.0"'),
+    (Kind.CAPABILITY, "120", '"120" is an architecture without its point; as a compute capability it is "12.0"'),
     (Kind.CAPABILITY, "ampere", '"ampere" is no compute capability; write it like ">=8.0"'),
     (Kind.SIZE, "8g", '"8g" has no unit that is known; write it like "8 GiB"'),
     (Kind.SIZE, ">=64Mi", '">=64Mi" has no unit that is known; write it like "64 MiB"'),

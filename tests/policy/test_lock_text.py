@@ -215,8 +215,10 @@ def test_kernels_that_passed_are_demanded() -> None:
 
 def test_how_well_it_was_judged_is_said() -> None:
     verified = Verified("0.1.0", "2026-11-21", undecided=(("nccl-shm-too-small", "shm.total_bytes"),), ignored=("mig",))
+    verified = verified._replace(left_out=("numpy2-abi",))
     text = locked(machine_snapshot(), verified)
     assert "# No verdict, for want of a fact: nccl-shm-too-small (shm.total_bytes).\n" in text
+    assert "# Not judged by choice: numpy2-abi.\n" in text
     assert "# Found, and ignored by a policy: mig.\n" in text
 
 

@@ -61,6 +61,15 @@ def test_a_pyproject_without_the_table_does_not_end_the_search(repo: Path) -> No
     assert demanded(applying(repo / "src" / "deep")) == {"torch": "==2.7.*"}
 
 
+@pytest.mark.parametrize("name", ["packages", "severity", "ignore"])
+def test_a_table_that_stands_in_pyproject_as_in_envdoctor_toml_is_told(repo: Path, name: str) -> None:
+    """It would be nobody's, and what it demands not held."""
+    write(repo, pyproject_toml=f'[tool.envdoctor]\ngpus = 1\n[{name}]\nvllm = "1"')
+    assert told(repo) == f"pyproject.toml, line 3: [{name}]: did you mean [tool.envdoctor.{name}]?"
+    write(repo, pyproject_toml=f'[{name}]\nvllm = "1"\n[tool.other]\nname = "envdoctor"')
+    assert demanded(applying(repo)) == {}
+
+
 def test_a_broken_pyproject_that_names_us_is_told(repo: Path) -> None:
     write(repo, pyproject_toml="[tool.envdoctor]\ntorch = \n")
     assert told(repo) == "pyproject.toml, line 2: not TOML"
@@ -195,6 +204,9 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(repo: Path) -> Non
     write(repo, _envdoctor__profiles__training_toml="")
     assert told(repo, profile="trainig") == (
         '--profile: "trainig" is no profile that is here; did you mean training? there are core, cpu, gpu, training'
+    )
+    assert told(repo, profile="zz") == (
+        '--profile: "zz" is no profile that is here; there are core, cpu, gpu, training'
     )
     write(repo, envdoctor_toml='\nprofile = "gpuu"')
     assert told(repo).startswith(

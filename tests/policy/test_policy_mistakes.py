@@ -80,6 +80,9 @@ MISTAKES = {
     f'{ENTRY}subject = ""': "line 4: ignore: subject: not a text in quotes, or an empty one",
     # TOML; a message repeats nothing of the file
     "a = password": "line 1: not TOML",
+    "gpus = 1\ntorch >= 2.6": 'line 2: not TOML; text and comparisons stand in quotes: torch = ">=2.6"',
+    "torch = 2.6.1": 'line 1: not TOML; text and comparisons stand in quotes: torch = ">=2.6"',
+    "device = cuda": 'line 1: not TOML; text and comparisons stand in quotes: torch = ">=2.6"',
     'torch = "2"\ntorch = "3"\nsmoke = true': "line 2: not TOML: a key or a table that is there already",
     f"gpus = {'9' * 5000}": "not TOML",
     f"a = {'[' * 5000}": "not TOML",

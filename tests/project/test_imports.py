@@ -124,7 +124,12 @@ def test_a_machine_with_nothing_to_mend_does_without_the_planner(tmp_path: Path)
         run(tmp_path, "check", "--snapshot", str(cases / name / "snapshot.json"))[0]
         for name in ("default-wheel-on-a100", "v100-under-cuda-13")
     )
-    planner = {"envdoctor.plan.solve", "envdoctor.plan.repair", "envdoctor.plan.installers"}
+    planner = {
+        "envdoctor.plan.solve",
+        "envdoctor.plan.repair",
+        "envdoctor.plan.installers",
+        "envdoctor.plan.candidates",
+    }
     assert (healthy["code"], found_in(healthy["loaded"], planner)) == (0, [])
     assert (broken["code"], "envdoctor.plan.solve" in found_in(broken["loaded"], planner)) == (1, True)
 

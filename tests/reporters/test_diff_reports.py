@@ -108,6 +108,6 @@ def test_markdown_shows_hostile_words_as_they_are() -> None:
     )
     html = markdown.render(report)
     assert not [tag for tag in ("<img", "<a ", "<code") if tag in html]
-    assert "&#64;everyone" in report
+    assert "&#64;&#8203;everyone" in report
     assert html.count("<table>") == 1
     assert "<td>driver.version</td>" in html

@@ -15,7 +15,7 @@ from envdoctor.codec.redact_report import redacted_report
 from envdoctor.codec.schema_files import NAMES, schema_text
 from envdoctor.diagnose.verdict import verdict_of
 from envdoctor.model.demand import Demand
-from envdoctor.model.finding import Confidence, Diagnosis, Finding, Severity, Skipped
+from envdoctor.model.finding import Confidence, Diagnosis, Finding, Severity, Skipped, Verdict
 from envdoctor.model.linted import FileRead, LintView
 from envdoctor.model.place import Place
 from envdoctor.model.plan import Plan, Status
@@ -101,6 +101,18 @@ def test_what_was_not_judged_is_not_told_as_met() -> None:
     assert "2 demands, not judged" in terminal.render(reported(policy, skipped=(left_out,)))
 
 
+def test_markdown_of_a_check_says_how_much_was_seen_and_of_no_post() -> None:
+    left_out = reported(None, skipped=(Skipped("mig", "left out", left_out=True),))
+    undecided = replace(reported(None), diagnosis=Diagnosis(Verdict.UNDETERMINED, ()))
+    for report, words in (
+        (reported(None), "Nothing is wrong."),
+        (undecided, "Nothing wrong was found, but not enough could be seen to say that nothing is."),
+        (left_out, "Nothing wrong was found by the rules that were run; 1 was left out."),
+    ):
+        assert markdown.render(report).startswith(f"{words}\n")
+        assert words in terminal.render(report, width=100)
+
+
 def test_an_ignored_error_is_told_and_nothing_is_said_to_be_right_that_is_not() -> None:
     report = reported(Policy(demands=(CAPABLE,), files=("a.toml",)), ignored=[ignored(unmet("gpu:0"))])
     said = terminal.render(report, width=100)
@@ -112,7 +124,7 @@ def test_an_ignored_error_is_told_and_nothing_is_said_to_be_right_that_is_not() 
     told = terminal.render(report, width=100, verbose=True)
     assert "gpu:0 is not as demanded." in told
     assert "by envdoctor.toml, line 7" in told
-    assert "I see nothing else wrong" in markdown.render(report)
+    assert "Nothing else is wrong; 1 finding is ignored by policy." in markdown.render(report)
     assert "1 finding is ignored by policy" in markdown.render(report)
     assert "- ignored by policy: requirement-not-met (gpu:0)" in markdown.render(report)
 

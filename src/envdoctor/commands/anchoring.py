@@ -21,6 +21,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from envdoctor.model.demand import UNMET, demand_of
 from envdoctor.model.names import normalised
 from envdoctor.model.place import Place
 
@@ -48,9 +49,6 @@ KINDS = ("projects", "conda", "images", "locks")
 
 OF_CONTAINERS = frozenset({"dev-shm-too-small", "nccl-shm-too-small", "memlock-limit-too-low", "no-gpu-in-container"})
 """Rules about how a container is started and what its image brings along."""
-
-UNMET = "requirement-not-met"
-"""The rule about demands of a policy."""
 
 NO_PACKAGES = frozenset({"driver", "environment", "gpus", "machine", "matrix", "packages", "python"})
 """Subjects that no manifest declares by that name."""
@@ -81,8 +79,6 @@ def _place(finding: Finding, report: Report, project: _Project) -> Place | None:
     if finding.location or report.lint or report.paste:
         return project.inside(finding.location) if finding.location else None
     if finding.rule == UNMET and report.policy:
-        from envdoctor.model.demand import demand_of
-
         demand = demand_of(finding.subject, report.policy.demands)
         if demand and demand.place and (place := project.inside(demand.place)):
             return place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.commands.failure import Unusable
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 SAVED = "a saved machine runs nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What is asked of a check; the fields are the options of `envdoctor check`.
 
     `snapshot` is a saved machine, or the file it is in (`-` for standard input); None looks at this one. `smoke` is
@@ -141,7 +140,7 @@ def check(wanted: Wanted, invocation: Invocation) -> Report:
         newest_torch=knowledge.matrix.newest_torch,
         envdoctor=__version__,
         overlay=knowledge.matrix.overlay_name,
-        fix=_by_fix(machine, plan, wanted.python, base) if seeing and not recorded else (),
+        fix=_by_fix(machine, plan, wanted, base) if seeing and not recorded else (),
         policy=rulings.policy if rulings.policy.says_anything else None,
         ignored=governed.ignored,
         seconds=monotonic() - began,
@@ -187,13 +186,17 @@ def _plan(diagnosis: Diagnosis, machine: Machine, judging: Judging, base: IndexB
     return planning.through(base, "auto", pinned, made)
 
 
-def _by_fix(machine: Machine, plan: Plan, python: str | None, base: IndexBase) -> tuple[str, ...]:
-    """Return the command that carries the plan out, for the same environment and mirror; empty where none can."""
-    if not plan.steps:
+def _by_fix(machine: Machine, plan: Plan, wanted: Wanted, base: IndexBase) -> tuple[str, ...]:
+    """Return the command that carries the plan out, for the same environment and mirror; empty where none can.
+
+    It finds the policy of the project by itself, and takes no other.
+    """
+    named = wanted.policy_file or wanted.profile or wanted.locked or wanted.folder
+    if not plan.steps or (named and machine.wishes.demands):
         return ()
     from envdoctor.fix.route import route
 
     if not route(machine, plan).steps:
         return ()
     mirror = ("--index-base", base.url) if base.origin == "--index-base" else ()
-    return ("envdoctor", "fix", *(("--python", python) if python else ()), *mirror)
+    return ("envdoctor", "fix", *(("--python", wanted.python) if wanted.python else ()), *mirror)

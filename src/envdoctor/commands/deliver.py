@@ -52,10 +52,13 @@ def deliver(
 ) -> None:
     """Print the report, or write each `-o [FORMAT=]FILE` and the snapshot; files hold no names of people or machines.
 
-    Raises `Unwritten` for files that could not be written, after all others were.
+    Raises `Unusable` where one of them would write over the policy that holds, and `Unwritten` for files that could not
+    be written, after all others were.
     """
     from envdoctor.reporters import REPORTERS
 
+    if report.policy and report.policy.files:  # found around here: no option names them, the look had to tell
+        one_writer_each(outputs, save_snapshot, tuple(REPORTERS), inputs=report.policy.files)
     wanted = [destination(output, form, tuple(REPORTERS)) for output in outputs] or [(form, "")]
     told = _with_what_is_told(report, {chosen for chosen, _ in wanted})
     if not outputs:

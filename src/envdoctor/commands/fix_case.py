@@ -15,8 +15,8 @@ from envdoctor.model.machine import Machine, Wishes
 
 if TYPE_CHECKING:
     from envdoctor.cli import Invocation
+    from envdoctor.commands.checking import Judging
     from envdoctor.commands.index_base import IndexBase
-    from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.finding import Diagnosis
     from envdoctor.model.plan import Plan
     from envdoctor.model.snapshot import Snapshot
@@ -41,13 +41,14 @@ class Wanted(NamedTuple):
 class Case(NamedTuple):
     """`machine` is what was seen, with what the user wishes and others pin; `notes` are on files of constraints.
 
-    `was` are the numbers (device, inode) that the environment's folder had before it was looked at.
+    `judging` judges it, and again what became of it, by the policy of the project. `was` are the numbers (device,
+    inode) that the environment's folder had before it was looked at.
     """
 
     machine: Machine
+    judging: Judging
     diagnosis: Diagnosis
     plan: Plan
-    matrix: Matrix
     base: IndexBase
     way: Route
     prepared: Prepared
@@ -70,7 +71,6 @@ def looked_at(invocation: Invocation, wanted: Wanted, *, live: bool) -> Case:
     from envdoctor.commands import examine, knowledge, planning
     from envdoctor.commands.index_base import index_base
     from envdoctor.commands.unfinished import standing
-    from envdoctor.diagnose.judge import diagnose
 
     base = index_base(wanted.index_base)
     matrix = knowledge.load(wanted.matrix_file)
@@ -80,13 +80,22 @@ def looked_at(invocation: Invocation, wanted: Wanted, *, live: bool) -> Case:
     stood = standing(wanted.python) if live else {}
     seen = examine.examine(invocation, wanted.python, wanted.timeout)()
     constraints = planning.constraints(wanted.constraint_files, Machine(seen), live=live)
-    machine = Machine(seen, replace(wishes, pins=tuple(constraints.pins)))
-    plan = planning.plan(machine, matrix, live=live, installer=wanted.installer, base=base, layout=wanted.index_layout)
+    within = planning.within_policy(replace(wishes, pins=tuple(constraints.pins)), matrix)
+    machine = Machine(seen, within.judging.wishes)
+    plan = planning.plan(
+        machine,
+        matrix,
+        live=live,
+        installer=wanted.installer,
+        base=base,
+        layout=wanted.index_layout,
+        within=within,
+    )
     way, prepared = _way(machine, plan, live=live, elsewhere=wanted.into is not None)
-    diagnosis = diagnose(seen, matrix, wishes)
     environment = place_of(machine.told("python.prefix") or "").environment
     was = stood.get(environment) or identity(environment)
-    return Case(machine, diagnosis, plan, matrix, base, way, prepared, tuple(constraints.notes), was)
+    judging = within.judging
+    return Case(machine, judging, judging(seen), plan, base, way, prepared, tuple(constraints.notes), was)
 
 
 def _way(machine: Machine, plan: Plan, *, live: bool, elsewhere: bool) -> tuple[Route, Prepared]:

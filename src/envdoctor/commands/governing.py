@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.commands.failure import Unusable
+from envdoctor.model.demand import UNMET
 
 if TYPE_CHECKING:
     from envdoctor.diagnose.governed import Governed
@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 VARIABLE = "ENVDOCTOR_POLICY"
 MEANING = "the policy that holds, where `--policy` names none; nothing else is looked for then"
 
-DEMANDS = "requirement-not-met"
-"""The rule that judges what a policy demands."""
 
-
-@dataclass(frozen=True, slots=True)
-class Rulings:
+class Rulings(NamedTuple):
     """A policy and the command line as one: the names of `select` and `ignore` are not checked here.
 
     `today` is the day by which ignores expire, as ISO 8601 writes it.
@@ -53,7 +49,7 @@ class Rulings:
         """Return what is asked of the machine; `require_gpu` where the command line asks for a GPU."""
         from envdoctor.model.machine import Wishes
 
-        if not (self.policy.demands or self.policy.device):
+        if not (self.policy.demands or self.policy.device or self.policy.smoke):
             return Wishes(require_gpu=require_gpu)
         from envdoctor.policy.wishes import wishes_of
 
@@ -86,7 +82,7 @@ def rulings_of(
     from time import gmtime, strftime
 
     policy = _policy(policy_file, profile, locked, nearby, folder)
-    return Rulings(
+    rulings = Rulings(
         policy=policy,
         fail_on=fail_on or policy.fail_on or "error",
         strict=strict or bool(policy.strict),
@@ -94,6 +90,13 @@ def rulings_of(
         ignore=(*policy.leave_out, *ignore),
         today=strftime("%Y-%m-%d", gmtime()),
     )
+    if rulings.select and rulings.selected <= rulings.left_out:
+        raise Unusable(
+            "no rule is left to run: what is selected (--select, select) is left out too (--ignore, leave-out)"
+        )
+    if policy.demands and UNMET in policy.leave_out:
+        raise Unusable(f"leave-out: {UNMET}: nothing of what the policy demands would be judged")
+    return rulings
 
 
 def _policy(policy_file: str | None, profile: str | None, locked: bool, nearby: bool, folder: str | None) -> Policy:
@@ -134,7 +137,7 @@ def _policy(policy_file: str | None, profile: str | None, locked: bool, nearby: 
 
 def _with_demands(policy: Policy) -> tuple[str, ...]:
     """Return the rules that a policy selects: where it demands something, that is always judged."""
-    return (*policy.select, *((DEMANDS,) if policy.select and policy.demands else ()))
+    return (*policy.select, *((UNMET,) if policy.select and policy.demands else ()))
 
 
 def _rules() -> list[str]:

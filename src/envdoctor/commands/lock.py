@@ -196,6 +196,7 @@ def _text(report: Report) -> str:
             matrix=report.matrix_revision,
             tests=tests,
             undecided=tuple((one.rule, one.fact or "") for one in gaps),
+            left_out=tuple(one.rule for one in report.diagnosis.skipped if one.left_out),
             ignored=tuple(one.finding.rule for one in report.ignored),
         ),
     )

@@ -100,6 +100,11 @@ def judging(function: Function) -> Function:
     return _reporting(matrix(_governing(function)), REPORTS)
 
 
+def judging_others(function: Function) -> Function:
+    """Add the same where the machine is somebody else's: a policy that nobody named is not looked for."""
+    return _reporting(matrix(_governing(function, policy="none: it is somebody else's machine.")), REPORTS)
+
+
 def judging_kernels(function: Function) -> Function:
     """Add the same where kernels are judged, whose report is a table."""
     return _reporting(matrix(_governing(function)), FORMATS)
@@ -120,7 +125,9 @@ def fail_on(function: Function) -> Function:
     )(function)
 
 
-def _governing(function: Function) -> Function:
+def _governing(
+    function: Function, policy: str = "ENVDOCTOR_POLICY, then envdoctor.toml or [tool.envdoctor] of this project."
+) -> Function:
     for option in (
         click.option("--ignore", multiple=True, metavar="RULE", callback=filled, help="Leave a rule out. Repeatable."),
         click.option(
@@ -133,7 +140,7 @@ def _governing(function: Function) -> Function:
             "policy_file",
             metavar="FILE",
             callback=filled,
-            help="What is demanded and what counts. Default: envdoctor.toml or [tool.envdoctor] of this project.",
+            help=f"What is demanded and what counts. Default: {policy}",
         ),
     ):
         function = option(function)

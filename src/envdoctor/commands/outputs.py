@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.commands.failure import Unusable
-from envdoctor.commands.options import FORMATS
+from envdoctor.commands.options import FORMATS, REPORTS
 from envdoctor.commands.same_file import STDOUT, identity, identity_of_input
 from envdoctor.commands.saving import try_out
 
@@ -32,6 +32,20 @@ def destination(output: str, form: str, formats: Sequence[str] = FORMATS) -> tup
     return (prefix, path) if equals and prefix in formats else (form, output)
 
 
+def _refuse_misspelt(output: str, formats: Sequence[str]) -> None:
+    """Raise `Unusable` for `juint=out.xml`: taken for a file's name it would be a report that nobody finds."""
+    prefix, equals, _ = output.partition("=")
+    if not equals or prefix in formats:
+        return
+    from difflib import get_close_matches
+
+    word = prefix[:40].lower()
+    near = get_close_matches(word, formats, 1, 0.7)
+    if near or word in REPORTS:
+        known = f"did you mean {near[0]}?" if near else f"there are {', '.join(formats)};"
+        raise Unusable(f"-o {output}: {prefix} is no format here; {known} a file of that name is ./{output}")
+
+
 def one_writer_each(
     outputs: tuple[str, ...],
     save_snapshot: str | None,
@@ -40,10 +54,12 @@ def one_writer_each(
 ) -> None:
     """Refuse what could not be written, or would be lost, before anything is looked at.
 
-    Two documents for one file or for standard output, a document for a file that is read (`inputs`), files without a
-    name, and files that cannot be written now. `outputs` are the values of `-o`, `save_snapshot` that of
-    `--save-snapshot`. Raises `Unusable`.
+    A format that is misspelt or of another command, two documents for one file or for standard output, a document for
+    a file that is read (`inputs`), files without a name, and files that cannot be written now. `outputs` are the values
+    of `-o`, `save_snapshot` that of `--save-snapshot`. Raises `Unusable`.
     """
+    for output in outputs:
+        _refuse_misspelt(output, formats)
     wanted = [destination(output, "", formats) for output in outputs]
     if any(not path for _, path in wanted):
         raise Unusable("-o: no file name")

@@ -68,8 +68,9 @@ def command(
     envdoctor plan --index-base https://mirror.example/pytorch/whl
     envdoctor plan --format json -o plan.json
 
-    It stays within what you pin (--torch, --constraint) and what installed packages require of torch. For this
-    machine PIP_CONSTRAINT and UV_CONSTRAINT count too. Nothing is installed or changed.
+    It stays within what you pin (--torch, --constraint), what the policy of this project demands, and what installed
+    packages require of torch. For this machine PIP_CONSTRAINT and UV_CONSTRAINT count too. Nothing is installed or
+    changed.
 
     Exit code 0 when there is an answer or nothing to do, 1 when no wheel fits, 2 for unusable input.
     """
@@ -100,9 +101,21 @@ def command(
         seen = examine.examine(invocation, python, timeout)()
     live = not description.given and not snapshot_file
     constraints = planning.constraints(constraint_files, Machine(seen), live=live)
-    machine = Machine(seen, replace(wishes, pins=tuple(constraints.pins)))
+    own = replace(wishes, pins=tuple(constraints.pins))
+    # A machine that is described is not that of the project here.
+    within = None if description.given else planning.within_policy(own, matrix)
+    machine = Machine(seen, within.judging.wishes if within else own)
     weigh = verbose or any(deliver.destination(output, form)[0] == "json" for output in outputs or ("",))
-    plan = planning.plan(machine, matrix, live=live, installer=installer, base=base, layout=index_layout, weigh=weigh)
+    plan = planning.plan(
+        machine,
+        matrix,
+        live=live,
+        installer=installer,
+        base=base,
+        layout=index_layout,
+        weigh=weigh,
+        within=within,
+    )
     if constraints.notes:
         plan = replace(plan, because=(*plan.because, *constraints.notes))
     planning.show(plan, seen, form, outputs, verbose=verbose)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -19,14 +19,16 @@ from envdoctor.plan.terms import wished
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from envdoctor.commands.checking import Judging
     from envdoctor.commands.constraints import Constraints
     from envdoctor.commands.index_base import IndexBase
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.model.finding import Diagnosis
     from envdoctor.model.layout import Layout
-    from envdoctor.model.machine import Machine
+    from envdoctor.model.machine import Machine, Wishes
     from envdoctor.model.plan import Plan, Weighed
     from envdoctor.model.snapshot import Snapshot
+    from envdoctor.plan.proof import Judge
 
 MOST_FACTS = 6
 """Names of facts in one line."""
@@ -75,18 +77,52 @@ def plan(
     base: IndexBase,
     layout: str = "auto",
     weigh: bool = False,
+    within: Within | None = None,
 ) -> Plan:
     """Judge the machine and plan for it; a wish that what is installed does not meet is a reason by itself.
 
     `layout` is one of `index_base.LAYOUTS`: with "auto" a mirror is asked. With `weigh` the plan lists every candidate.
+    `within` is the policy that the plan stays within, None where the wishes of `machine` are all the user's own.
     """
+    from envdoctor.diagnose.judge import diagnose
+    from envdoctor.plan.proof import prove
+
+    own = within.own if within else machine.wishes
+    judge = within.judging if within else lambda seen: diagnose(seen, matrix, machine.wishes)
 
     def made(chosen: Layout) -> Plan:
         solver = Solver(machine, matrix, live=live, base=base.url, installer=installer, layout=chosen)
-        answer = _proved(_answer(solver), solver)
+        answer = prove(_answer(solver, own, judge), solver, judge)
         return replace(answer, candidates=_weighed(solver)) if weigh else answer
 
     return through(base, layout, machine, made)
+
+
+class Within(NamedTuple):
+    """A policy that a plan stays within: what judges by it, and what the user wishes beside it, who comes first."""
+
+    judging: Judging
+    own: Wishes
+
+
+def within_policy(own: Wishes, matrix: Matrix) -> Within:
+    """Return the policy of this project, under which `envdoctor check` judges as well. Raises `Unusable`.
+
+    `own` are the wishes of the command line.
+    """
+    from envdoctor.commands.checking import Judging
+    from envdoctor.commands.governing import rulings_of
+
+    rulings = rulings_of()
+    asked = rulings.wishes(own.require_gpu)
+    wishes = replace(
+        asked,
+        cuda=own.cuda or asked.cuda,
+        torch=own.torch or asked.torch,
+        partners=tuple(dict.fromkeys((*own.partners, *asked.partners))),
+        pins=(*own.pins, *asked.pins),
+    )
+    return Within(Judging(matrix, wishes, rulings), own)
 
 
 def through(base: IndexBase, layout: str, machine: Machine, made: Callable[[Layout], Plan]) -> Plan:
@@ -136,31 +172,20 @@ def tell_age(matrix: Matrix) -> None:
         )
 
 
-def _answer(solver: Solver) -> Plan:
-    from envdoctor.diagnose.judge import diagnose
+def _answer(solver: Solver, own: Wishes, judge: Judge) -> Plan:
     from envdoctor.model.machine import Undecidable
     from envdoctor.plan.pins import unmet
     from envdoctor.plan.remedies import NOTHING, plan_for, plan_for_wishes, undecided
 
     machine, matrix = solver.machine, solver.matrix
-    wishes = machine.wishes
-    unknown = _unknown_to(matrix, wishes.torch)
+    unknown = _unknown_to(matrix, own.torch)
     if unknown:
         return undecided(Undecidable(unknown))
-    if wishes.torch is None and not wishes.partners and not unmet(machine, wishes.pins):
-        diagnosis = diagnose(machine.snapshot, matrix, wishes)
+    if own.torch is None and not own.partners and not unmet(machine, own.pins):
+        diagnosis = judge(machine.snapshot)
         answer = plan_for(diagnosis, solver)
         return replace(answer, because=_not_known(diagnosis)) if answer == NOTHING else answer
     return plan_for_wishes(solver)
-
-
-def _proved(plan: Plan, solver: Solver) -> Plan:
-    """Judge the machine again as the plan would leave it."""
-    from envdoctor.diagnose.judge import diagnose
-    from envdoctor.plan.proof import prove
-
-    machine, matrix = solver.machine, solver.matrix
-    return prove(plan, solver, lambda after: diagnose(after, matrix, machine.wishes))
 
 
 def _unknown_to(matrix: Matrix, wish: str | None) -> str | None:

@@ -32,6 +32,8 @@ def try_out(path: str, *, added: bool = False) -> None:
         if there is None or stat.S_ISREG(there.st_mode):
             if path.endswith(("/", os.sep)):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if there:
+                _refuse_read_only(path)
             if there and added:
                 open(path, "ab").close()
             else:
@@ -77,6 +79,8 @@ def _write(path: str, text: str, added: bool) -> None:
     if there and added:
         _append(path, content)
     else:
+        if there:
+            _refuse_read_only(path)
         _replace(os.path.realpath(path), content, stat.S_IMODE(there.st_mode) if there else None)
 
 
@@ -97,11 +101,16 @@ def _append(path: str, content: bytes) -> None:
 def replace(path: str, content: bytes) -> None:
     """Write a file that is there anew, whole or not at all; a link and the mode stay. Raises `Unusable`."""
     try:
-        if not os.access(path, os.W_OK):  # a neighbour renamed over it would take no notice
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        _refuse_read_only(path)
         _replace(os.path.realpath(path), content, stat.S_IMODE(os.stat(path).st_mode))
     except OSError as problem:
         raise _unwritable(path, problem) from None
+
+
+def _refuse_read_only(path: str) -> None:
+    """Raise what writing to the file itself would: a neighbour that is renamed over it takes no notice."""
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _replace(path: str, content: bytes, mode: int | None) -> None:

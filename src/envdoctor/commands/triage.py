@@ -23,7 +23,7 @@ OF_A_PLAIN_INSTALL = ("torch.cuda", "torch.channel", "torch.hip", "torchvision.r
 
 @click.command(name="triage")
 @click.argument("file", metavar="FILE|-")
-@options.judging
+@options.judging_others
 @click.option(
     "--save-snapshot", callback=options.filled, metavar="FILE", help="Also save the machine that was read, as JSON."
 )

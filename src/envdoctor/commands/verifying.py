@@ -70,9 +70,7 @@ class Verification(NamedTuple):
         return (Proof(what, not new, "; ".join(new[:3])[:LONGEST]),)
 
     def _judged(self, seen: Snapshot) -> tuple[Proof, ...]:
-        from envdoctor.diagnose.judge import diagnose
-
-        after = diagnose(seen, self.case.matrix, self.case.machine.wishes)
+        after = self.case.judging(seen)
         errors, had = _found(after, Severity.ERROR), _found(self.case.diagnosis, Severity.ERROR)
         new = [finding for key, finding in errors.items() if key not in had]
         proofs = [Proof("no error is new", not new, new[0].message if new else "")]
@@ -94,10 +92,9 @@ class Verification(NamedTuple):
             return ()
         from envdoctor.commands import smoking
         from envdoctor.commands.unasked import proves_something
-        from envdoctor.diagnose.judge import diagnose
 
         tell("verifying: kernels", None, None)
-        diagnosis = diagnose(seen, self.case.matrix, self.case.machine.wishes)
+        diagnosis = self.case.judging(seen)
         wanted = [smoking.Wanted("quick", smoking.new_seed(), ("cpu",), ON_CPU)]
         if proves_something(Machine(seen), diagnosis):
             wanted.append(smoking.Wanted("check", smoking.new_seed(), by_itself=True))

@@ -92,4 +92,4 @@ def in_order(found: list[tuple[Rule, Finding]]) -> tuple[Finding, ...]:
 
 def _rank(item: tuple[Rule, Finding]) -> tuple[int, int, str, str]:
     rule, finding = item
-    return (-finding.severity, rule.stage, rule.name, finding.subject)
+    return (-finding.severity, rule.stage, rule.name, "" if rule.in_turn else finding.subject)

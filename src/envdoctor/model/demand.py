@@ -79,6 +79,9 @@ BY_NAME = {key.name: key for key in KEYS}
 PACKAGE = "packages."
 """Begins the key of a demand on a distribution that has no key of its own: `packages.vllm`."""
 
+UNMET = "requirement-not-met"
+"""The rule that judges demands."""
+
 SMOKE = "smoke"
 """The key of a demand for a kernel test that must pass; its specifier is the name of the test."""
 

@@ -95,7 +95,8 @@ class Wishes:
     """What the user asked for beyond "tell me".
 
     A GPU, a CUDA build for one not named, a torch release, partners, the lines of constraint files (`pins`), the
-    demands of a policy, and whether that says that torch is to be a build for the CPU.
+    demands of a policy, and whether that says that torch is to be a build for the CPU. `needs_torch` where a policy
+    says what torch computes on, or has kernels run: any release will do.
     """
 
     require_gpu: bool = False
@@ -105,6 +106,7 @@ class Wishes:
     pins: tuple[Pin, ...] = ()
     demands: tuple[Demand, ...] = ()
     cpu: bool = False
+    needs_torch: bool = False
 
 
 class Machine:

@@ -5,6 +5,7 @@ The rules are given to it as a function, so that the planner does not import the
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envdoctor.model.finding import Diagnosis, Skipped
+    from envdoctor.model.plan import Step
     from envdoctor.model.snapshot import Snapshot
 
     Judge: TypeAlias = Callable[[Snapshot], Diagnosis]
@@ -81,7 +83,20 @@ def _further(plan: Plan, found: Diagnosis, after: Snapshot, solver: Solver) -> P
     steps = tuple(step for step in more.steps if step not in plan.steps)
     if more.status is not Status.SOLVED or not steps or any(step.change is None for step in steps):
         return None
-    return replace(plan, steps=(*plan.steps, *steps), target=more.target or plan.target)
+    kept = (step for step in plan.steps if not any(_puts_over(later, step) for later in steps))
+    return replace(plan, steps=(*kept, *steps), target=more.target or plan.target)
+
+
+def _puts_over(later: Step, step: Step) -> bool:
+    """Whether a later step installs every package of one: what nobody would keep is not installed first."""
+    one, other = step.change, later.change
+    if not isinstance(one, Installs) or not isinstance(other, Installs) or one.into is not other.into:
+        return False
+    return {_name(line) for line in one.requirements} <= {_name(line) for line in other.requirements}
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
 
 
 def _solver_of(after: Snapshot, solver: Solver) -> Solver:

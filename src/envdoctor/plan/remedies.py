@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from envdoctor.model.change import Installs
 from envdoctor.model.finding import Severity
 from envdoctor.model.machine import MOST_GPUS, Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
-from envdoctor.plan import demands
 from envdoctor.plan.by_hand import AGAIN, AGAIN_ON_CPU, BY_HAND, IMPORT_AGAIN
 from envdoctor.plan.by_hand import OF_KERNELS as BY_RUNNING_AGAIN
 from envdoctor.plan.partners import COMPILED_PARTNERS
@@ -103,14 +103,26 @@ def _with_what_would_not_help(plan: Plan, solver: Solver) -> Plan:
 
 def _plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
     """Answer the defects, and add what a person has to do for a policy: the one does not hang on the other."""
+    from envdoctor.plan import demands  # only where something is to be mended
+
     causes = _causes(diagnosis)
-    steps = tuple(dict.fromkeys(demands.by_hand(one, solver.machine) for one in causes if demands.is_by_hand(one)))
-    others = [finding for finding in causes if not demands.is_by_hand(finding)]
+    machine = solver.machine
+    for_a_person = [finding for finding in causes if demands.is_by_hand(finding, machine)]
+    steps = tuple(dict.fromkeys(demands.by_hand(finding, machine) for finding in for_a_person))
+    others = [finding for finding in causes if finding not in for_a_person]
     if not steps:
         return _plan_of(others, solver)
-    plan = _plan_of(others, solver) if others or solver.machine.is_absent("torch.version") else NOTHING
+    plan = _plan_of(others, solver) if others or machine.is_absent("torch.version") else NOTHING
+    if _installs_torch(plan):
+        brought = {demands.by_hand(one, machine) for one in for_a_person if demands.comes_with_torch(one)}
+        steps = tuple(step for step in steps if step not in brought)
     status = Status.SOLVED if plan.status is Status.NOTHING_TO_DO else plan.status
     return replace(plan, status=status, steps=(*plan.steps, *steps), because=plan.because or (causes[0].message,))
+
+
+def _installs_torch(plan: Plan) -> bool:
+    changes = [step.change for step in plan.steps if isinstance(step.change, Installs)]
+    return any(line.startswith("torch==") for one in changes for line in one.requirements)
 
 
 def _plan_of(findings: list[Finding], solver: Solver) -> Plan:
@@ -168,7 +180,7 @@ def _by_binaries(solver: Solver, causes: list[Finding]) -> Answer | None:
         return None
     from envdoctor.plan.files.answer import answer
 
-    changes = [one for one in causes if _asks_for_another(one)]
+    changes = [one for one in causes if _asks_for_another(one, solver.machine)]
     return answer(solver, causes, torch_stays=not changes)
 
 
@@ -177,9 +189,11 @@ def _is_about_torch(finding: Finding) -> bool:
     return finding.rule != "glibc-too-old" or finding.subject in ("torch", *COMPILED_PARTNERS)
 
 
-def _asks_for_another(finding: Finding) -> bool:
+def _asks_for_another(finding: Finding, machine: Machine) -> bool:
     """Whether a finding is answered by another set of wheels."""
-    return demands.is_by_wheels(finding) or (finding.rule in ANOTHER_WHEEL and _is_about_torch(finding))
+    from envdoctor.plan import demands  # only where something is to be mended
+
+    return demands.is_by_wheels(finding, machine) or (finding.rule in ANOTHER_WHEEL and _is_about_torch(finding))
 
 
 def _causes(diagnosis: Diagnosis) -> list[Finding]:
@@ -195,7 +209,7 @@ def undecided(reason: Undecidable) -> Plan:
 def _by_packages(solver: Solver, causes: list[Finding]) -> Plan:
     """Answer what packages can mend; without any such cause, name what to install where there is no torch."""
     rules = {finding.rule for finding in causes}
-    if any(_asks_for_another(finding) for finding in causes):
+    if any(_asks_for_another(finding, solver.machine) for finding in causes):
         return _another_wheel(solver, causes)
     try:
         torch = solver.machine.torch
@@ -217,7 +231,7 @@ def _by_packages(solver: Solver, causes: list[Finding]) -> Plan:
 def _another_wheel(solver: Solver, causes: list[Finding]) -> Plan:
     """Find the wheel that serves; one GPU without kernels beside a served one asks for no change by itself."""
     errors = [finding for finding in causes if finding.severity is Severity.ERROR]
-    plan = solver.wheel_set()
+    plan = _of_its_kind(solver, causes).wheel_set()
     by_hand = tuple(_by_hand(finding, solver.machine) for finding in errors if finding.rule in BY_HAND)
     if plan.status is Status.IMPOSSIBLE and by_hand:
         return replace(plan, status=Status.SOLVED, steps=by_hand, undecided=False)
@@ -229,6 +243,20 @@ def _another_wheel(solver: Solver, causes: list[Finding]) -> Plan:
     if errors or plan.status is Status.SOLVED or torch is None:
         return plan
     return Plan(Status.NOTHING_TO_DO, alternatives=plan.alternatives, because=plan.because)
+
+
+def _of_its_kind(solver: Solver, causes: list[Finding]) -> Solver:
+    """Return the solver for builds with CUDA where torch is one and a policy alone asks for another release.
+
+    An image is put together, and its policy held, where no GPU is.
+    """
+    from envdoctor.plan import demands  # only where something is to be mended
+
+    machine = solver.machine
+    asking = [finding for finding in causes if _asks_for_another(finding, machine)]
+    of_policy = all(demands.is_by_wheels(finding, machine) for finding in asking)
+    stays = of_policy and machine.snapshot.known("torch.cuda") is not None and not machine.wishes.cpu
+    return solver.of_cuda() if stays and not machine.wishes.cuda else solver
 
 
 def _by_hand(finding: Finding, machine: Machine) -> Step:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envdoctor.matrix.conda import CONDA_FORGE
 from envdoctor.matrix.serving import need_of
 from envdoctor.matrix.versions import parts
+from envdoctor.model.machine import Machine
 from envdoctor.model.plan import Conflict, Plan, Status
 from envdoctor.plan import jetson
 from envdoctor.plan.alternatives import ways_out
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from envdoctor.matrix.matrix import Matrix
     from envdoctor.matrix.serving import Need
     from envdoctor.model.layout import Layout
-    from envdoctor.model.machine import Machine
     from envdoctor.model.plan import Weighed
     from envdoctor.plan.candidates import Candidate
     from envdoctor.plan.terms import Terms
@@ -88,6 +88,18 @@ class Solver:
             relax = (f"{asked}: without it, torch {wheels.version} fits", *conflict.relax)
             conflict = Conflict((asked, *conflict.constraints), relax)
         return Plan(Status.IMPOSSIBLE, alternatives=others, because=why_none(self, need, found), conflict=conflict)
+
+    def of_cuda(self) -> Solver:
+        """Return the one for a build with CUDA, whatever GPUs are visible."""
+        words = self.installing
+        return Solver(
+            Machine(self.machine.snapshot, replace(self.machine.wishes, cuda=True)),
+            self.matrix,
+            live=words.live,
+            base=self.base,
+            installer=words.installer,
+            layout=words.layout,
+        )
 
     def weighed(self) -> tuple[Weighed, ...]:
         """Return every wheel set that was weighed, each with what it breaks, oldest release first.

@@ -23,12 +23,12 @@ WISH = "wish"
 PIN = "pin"
 DEMAND = "demand"
 """Kinds of constraint: `wish:torch`, `wish:torchaudio`, with its words `pin:vllm 0.11.0 requires torch==2.9.0`, and
-`demand:channel`, `demand:cuda`."""
+`demand:channel`, `demand:cuda`, `demand:triton`."""
 
 MOST_PATCHES = 50
 """Patch releases that one series of triton has at most; the longest had two."""
 
-OF_BUILDS = ("channel", "cuda")
+OF_BUILDS = ("channel", "cuda", "triton")
 """Keys of the demands of a policy that another build of the same release may meet."""
 
 
@@ -38,9 +38,9 @@ class Terms:
 
     `torch` is the wish of the user as it was written ("2.9", ">=2.6,<2.9"), `wished` the partners asked for by name,
     `partners` all that come along. `firm` pins are never broken; `loose` ones are broken by what is installed now, so
-    that they ask for nothing new: a set that meets them is preferred. `demands` are those of a policy on the channel
-    and the CUDA of the build. `wished_by` names the wish for torch where it is not the user's own. `builder` is whose
-    builds are weighed.
+    that they ask for nothing new: a set that meets them is preferred. `demands` are those of a policy on the build:
+    its channel, its CUDA, and the triton it brings; `keeps_triton` where the present one is as it is demanded.
+    `wished_by` names the wish for torch where it is not the user's own. `builder` is whose builds are weighed.
     """
 
     torch: str | None = None
@@ -49,6 +49,7 @@ class Terms:
     firm: tuple[Pin, ...] = ()
     loose: tuple[Pin, ...] = ()
     demands: tuple[Demand, ...] = ()
+    keeps_triton: bool = False
     wished_by: str = ""
     builder: Literal["pytorch", "conda-forge"] = "pytorch"
 
@@ -81,8 +82,10 @@ def terms_of(machine: Machine, partners: tuple[str, ...]) -> Terms:
         broken = version is not None and not admits(pin.specifier, version)
         (loose if broken and pin not in wishes.pins else firm).append(pin)
     demands = tuple(one for one in wishes.demands if one.key in OF_BUILDS)
+    triton = present["triton"]
+    keeps = triton is not None and all(admits(one.specifier, triton) for one in demands if one.key == "triton")
     by = next((demanded(one) for one in wishes.demands if (one.key, one.specifier) == ("torch", wishes.torch)), "")
-    return Terms(wishes.torch, wishes.partners, partners, tuple(firm), tuple(loose), demands, by)
+    return Terms(wishes.torch, wishes.partners, partners, tuple(firm), tuple(loose), demands, keeps, by)
 
 
 def demanded(demand: Demand) -> str:
@@ -99,7 +102,7 @@ def broken_terms(terms: Terms, one: Candidate) -> Iterator[Obstacle]:
         if name in one.lacking:
             yield Obstacle(f"{WISH}:{name}", one.lack(name))
     for demand in terms.demands:
-        if not _is_met(demand, one):
+        if not _is_met(demand, one, terms):
             yield Obstacle(f"{DEMAND}:{demand.key}", f"{demanded(demand)} excludes torch {one.version}")
     for pin in terms.firm:
         has = _against(pin, one)
@@ -108,8 +111,11 @@ def broken_terms(terms: Terms, one: Candidate) -> Iterator[Obstacle]:
             yield Obstacle(f"{PIN}:{pin.text}", text)
 
 
-def _is_met(demand: Demand, one: Candidate) -> bool:
-    """Whether a build meets a demand on its channel or its CUDA."""
+def _is_met(demand: Demand, one: Candidate, terms: Terms) -> bool:
+    """Whether a build meets a demand; one that brings no triton leaves what is there."""
+    if demand.key == "triton":
+        asked = _triton_of(one)
+        return may_meet(asked, demand.specifier) if asked else terms.keeps_triton
     if demand.key == "channel":
         return one.wheel.channel in demand.specifier.split(",")
     # The matrix knows the patch release as well; torch.version.cuda, which the demand is compared with, does not.
@@ -130,21 +136,28 @@ def _against(pin: Pin, one: Candidate) -> str | None:
 
 
 def _triton_against(pin: Pin, one: Candidate) -> str | None:
-    """Return the triton that a wheel for Linux requires, one version or a range of them, where a pin excludes it."""
-    asked = one.release.triton if one.wheel.cuda and one.wheel.platform.startswith("linux-") else None
-    if asked is None:
-        return None
+    """Return the triton that a build requires, one version or a range of them, where a pin excludes it."""
+    asked = _triton_of(one)
+    return asked.removeprefix("==") if asked and not may_meet(asked, pin.specifier) else None
+
+
+def _triton_of(one: Candidate) -> str | None:
+    """Return what a build requires of triton, as a specifier; wheels for Linux with CUDA alone bring one."""
+    return one.release.triton if one.wheel.cuda and one.wheel.platform.startswith("linux-") else None
+
+
+def may_meet(asked: str, specifier: str) -> bool:
+    """Whether one version may meet both; `asked` is what torch requires of triton ("==3.5.1", "~=3.8.0")."""
     if asked.startswith("=="):
-        has = asked.removeprefix("==")
-        return None if admits(pin.specifier, has) else has
-    alone = pin.specifier.removeprefix("==")
-    if pin.specifier == f"=={alone}" and alone.replace(".", "").isdecimal() and not admits(asked, alone):
-        return asked
+        return admits(specifier, asked.removeprefix("=="))
+    alone = specifier.removeprefix("==")
+    if specifier == f"=={alone}" and alone.replace(".", "").isdecimal():
+        return admits(asked, alone)
     if asked.startswith("~="):  # a series of patches: "~=3.8.0" is 3.8.0 to 3.8.N
         series = asked.removeprefix("~=").rpartition(".")[0]
         patches = (f"{series}.{patch}" for patch in range(MOST_PATCHES))
-        return None if any(admits(pin.specifier, one) and admits(asked, one) for one in patches) else asked
-    return None  # two ranges may meet
+        return any(admits(specifier, one) and admits(asked, one) for one in patches)
+    return True  # two ranges may meet
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from envdoctor.model.place import Place
+from envdoctor.policy.keys import TABLES
 from envdoctor.policy.mistake import PolicyError
 from envdoctor.policy.places import line_of, lines_of_keys
 
@@ -23,6 +24,9 @@ TABLE = ("tool", "envdoctor")
 
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){30}""")
 """A key of so many parts that tomllib, whose time grows with the square of them, must not see it."""
+
+_BARE = re.compile(r"[ \t]*[\w-]{1,50}[ \t]*[=<>!~]{1,3}[ \t]*[^\s\"'\[{]")
+"""A line whose value has no quotes where it begins: `torch >= 2.6`, `torch = 2.6.1`, `device = cuda`."""
 
 
 class Decimal(str):
@@ -61,6 +65,7 @@ def document(path: str, content: bytes) -> Document | None:
     lines = lines_of_keys(text.replace("\r\n", "\n"))
     if os.path.basename(path) != PYPROJECT:
         return Document(path, file, parsed, (), lines)
+    _refuse_other_tables(file, parsed, lines)
     table: object = parsed
     for depth, name in enumerate(TABLE):
         if not isinstance(table, dict) or name not in table:
@@ -68,11 +73,33 @@ def document(path: str, content: bytes) -> Document | None:
         table = table[name]
         if not isinstance(table, dict):
             raise PolicyError(file, line_of(lines, TABLE[: depth + 1]), f"{'.'.join(TABLE[: depth + 1])}: not a table")
+    _refuse_tables_outside(file, parsed, lines)
     return Document(path, file, table, TABLE, lines) if isinstance(table, dict) else None
+
+
+def _refuse_tables_outside(file: str, parsed: Mapping[str, object], lines: Mapping[Path, int]) -> None:
+    """Raise `PolicyError` for `[packages]` and such as they stand in envdoctor.toml: nobody would hold them here."""
+    for key in TABLES:
+        if key.name in parsed:
+            what = f"[{key.name}]: did you mean [{'.'.join((*TABLE, key.name))}]?"
+            raise PolicyError(file, line_of(lines, (key.name,)), what)
+
+
+def _refuse_other_tables(file: str, parsed: Mapping[str, object], lines: Mapping[Path, int]) -> None:
+    """Raise `PolicyError` for a table that is ours but for a slip: nothing in it would be held, and nobody told."""
+    for above in ((), ("tool",), ("tools",)):
+        table = parsed.get(above[0]) if above else parsed
+        for name in table if isinstance(table, dict) else ():
+            path = (*above, name)
+            if path != TABLE and name.lower() == TABLE[-1]:
+                what = f"[{'.'.join(path)}]: did you mean [{'.'.join(TABLE)}]?"
+                raise PolicyError(file, line_of(lines, path), what)
 
 
 def shown(path: str) -> str:
     """Return a path as the user would name it: relative to the working directory where it is below that."""
+    if "://" in path:  # a URL, taken for a file: with one slash less nobody would know its credentials
+        return path
     try:
         below = os.path.relpath(path)
     except (OSError, ValueError):  # no working directory any more; another drive of Windows
@@ -94,4 +121,7 @@ def _parsed(file: str, text: str) -> dict[str, object]:
         place = re.search(r"line (\d+), column \d+", str(problem))
         twice = str(problem).startswith(("Cannot overwrite", "Cannot declare", "Cannot mutate"))
         what = "not TOML: a key or a table that is there already" if twice else "not TOML"
-        raise PolicyError(file, int(place[1]) if place else None, what) from None
+        line = int(place[1]) if place else None
+        if line and not twice and _BARE.match(text.split("\n", line)[line - 1]):
+            what = 'not TOML; text and comparisons stand in quotes: torch = ">=2.6"'
+        raise PolicyError(file, line, what) from None

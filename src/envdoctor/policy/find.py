@@ -22,8 +22,11 @@ PROFILES = os.path.join(f".{OURS}", "profiles")
 ROOT_MARKS = (".git", ".hg")
 """What tells the root of a repository; `.git` is a file in a worktree and in a submodule."""
 
-WORD = OURS.encode()
-"""A pyproject.toml without it holds no table for us, and is not parsed."""
+ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
+"""A pyproject.toml without our name in one of them, in letters of either case, holds no table for us and is not parsed.
+
+Windows shells write UTF-16: what is demanded in such a file is told to be unreadable, and not passed over.
+"""
 
 MOST_BYTES = 1 << 20
 MOST_FOLDERS = 256
@@ -71,8 +74,16 @@ def policy_paths(folders: tuple[str, ...], but: str | None = None) -> Iterator[s
         if own != but and os.path.lexists(own):
             yield own
         project = os.path.join(folder, PYPROJECT)
-        if os.path.isfile(project) and WORD in content_of(project):
+        if os.path.lexists(project) and _names_us(project):
             yield project
+
+
+def _names_us(project: str) -> bool:
+    """Whether a pyproject.toml may hold a table for us. Raises `Unreadable`, also for a link to nowhere."""
+    if os.path.exists(project) and not os.path.isfile(project):
+        return False
+    content = content_of(project).lower()
+    return any(OURS.encode(encoding) in content for encoding in ENCODINGS)
 
 
 def nothing_near(folders: tuple[str, ...], settings: str | None, of_user: str | None, profile: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envdoctor.model.policy import CORE, Policy
 from envdoctor.policy import find
 from envdoctor.policy.document import document, shown
-from envdoctor.policy.keys import PROBES
+from envdoctor.policy.keys import BY_NAME, PROBES, Form
 from envdoctor.policy.merge import merged, with_lock
 from envdoctor.policy.mistake import PolicyError
 from envdoctor.policy.profiles import Named, layers_of, with_base
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from envdoctor.policy.document import Document
     from envdoctor.policy.names import Names
     from envdoctor.policy.profiles import Places
+
+DEMANDING = (Form.DEMAND, Form.PACKAGES, Form.TESTS)
+"""What may stand in a lock, which nobody reads as one reads a policy: nothing in it takes a finding out."""
 
 
 class Asked(NamedTuple):
@@ -44,11 +47,11 @@ def policy_of(asked: Asked, places: Places, names: Names) -> Policy:
 def _policy_of(asked: Asked, places: Places, names: Names) -> Policy:
     found = _policy(asked, places)
     own, named = with_base(found, names) if found else (Policy(), None)
-    lock, named_by_lock = with_base(_lock(places), names) if asked.locked else (None, None)
+    lock = with_base(_lock(places), names)[0] if asked.locked else None
     if asked.profile:
         profile: Named | None = Named(asked.profile, "--profile")
     else:
-        profile = named_by_lock or named or (Named(CORE, "") if asked.nearby else None)
+        profile = named or (Named(CORE, "") if asked.nearby else None)
     below = layers_of(profile, places, names) if profile else ()
     policy = merged((*below, own), profile.name if profile else CORE)
     if lock is not None:
@@ -96,4 +99,10 @@ def _lock(places: Places) -> Document:
         upmost = places.folders[-1] if places.folders else "the working directory"
         where = "here" if len(places.folders) < 2 else f"here or above, up to {upmost}"
         raise PolicyError("--locked", None, f"no {find.LOCK} {where}; `envdoctor lock` writes one")
-    return _named(path)
+    lock = _named(path)
+    if not lock.keys:
+        raise PolicyError(lock.file, None, "demands nothing; `envdoctor lock` writes it anew")
+    for name in lock.keys:
+        if name in BY_NAME and name != "device" and BY_NAME[name].form not in DEMANDING:
+            raise lock.wrong((name,), f"{name}: a lock demands, and says nothing else; write it into the policy")
+    return lock

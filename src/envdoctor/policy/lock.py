@@ -26,13 +26,14 @@ class Verified(NamedTuple):
     """By what and how well an environment was judged before it is locked.
 
     `tests` are the names of the kernel tests that exist, `undecided` pairs rules that could not decide with the fact
-    they lack, `ignored` are rules whose findings a policy takes out.
+    they lack, `left_out` rules that were not run by choice, `ignored` are rules whose findings a policy takes out.
     """
 
     envdoctor: str
     matrix: str
     tests: frozenset[str] = frozenset()
     undecided: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
 
@@ -69,6 +70,7 @@ def _header(seen: Snapshot, verified: Verified, passed: Passed) -> Iterator[str]
     kernels = f"{count} kernel test{'s' * (count != 1)} passed on {', '.join(passed.devices)}"
     yield _comment(f"Verified by its files; {kernels if count else 'no kernel was run'}.")
     yield from _said("No verdict, for want of a fact", (f"{rule} ({fact})" for rule, fact in verified.undecided))
+    yield from _said("Not judged by choice", verified.left_out)
     yield from _said("Found, and ignored by a policy", verified.ignored)
 
 

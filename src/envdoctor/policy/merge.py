@@ -56,7 +56,8 @@ def with_lock(policy: Policy, lock: Policy) -> Policy:
     joined = [_joined(demanded.pop(one.key, one), one) for one in lock.demands if one.key != SMOKE]
     smoke = dict.fromkeys(one for layer in (policy, lock) for one in layer.demands if one.key == SMOKE)
     demands = sorted((*demanded.values(), *joined, *smoke), key=lambda one: _place(one.key))
-    return replace(both, demands=tuple(demands), device=policy.device or lock.device)
+    run = True if True in (policy.smoke, lock.smoke) else both.smoke
+    return replace(both, demands=tuple(demands), device=policy.device or lock.device, smoke=run)
 
 
 def _joined(demand: Demand, lock: Demand) -> Demand:

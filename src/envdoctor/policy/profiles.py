@@ -80,7 +80,9 @@ def _path(asked: Named, places: Places, done: list[str]) -> str:
         found = profile_paths(asked.name, places.folders, places.of_user, places.shipped)
         if not found:
             there = names_there(places)
-            raise asked.wrong(f"is no profile that is here; {near(asked.name, there, '')} there are {', '.join(there)}")
+            nearest = near(asked.name, there, "")
+            question = f"{nearest} " if nearest else ""
+            raise asked.wrong(f"is no profile that is here; {question}there are {', '.join(there)}")
     path = next((one for one in found if one not in done), "")
     if not path:
         raise asked.wrong("builds on itself in the end")

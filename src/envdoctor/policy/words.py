@@ -9,6 +9,9 @@ from envdoctor.model.demand import Kind
 LONGEST = 200
 """Characters of a demand; what people write is far shorter."""
 
+LEAST_ARCHITECTURE = 20
+"""No GPU has so high a major number; "80", as nvcc writes it, is 8.0, and "<90" would hold of every GPU."""
+
 ANY = "*"
 """Any version will do: it has to be there."""
 
@@ -108,6 +111,9 @@ def _capability(part: str) -> str:
     if named:
         raise NoDemand(f'"{part}" names an architecture; as a compute capability it is "{named[1]}.{named[2]}"')
     plain = number.removesuffix(".*")
+    if plain.isdigit() and int(plain) >= LEAST_ARCHITECTURE:
+        advice = f'as a compute capability it is "{plain[:-1]}.{plain[-1]}"'
+        raise NoDemand(f'"{part}" is an architecture without its point; {advice}')
     if not _CAPABILITY.fullmatch(plain):
         raise NoDemand(f'"{part}" is no compute capability; write it like ">=8.0"')
     return f"{comparison}{number}" if comparison else f"=={plain}.*"

@@ -16,7 +16,7 @@ from envdoctor.model.finding import Severity, Verdict
 from envdoctor.reporters.anchors import place_of
 from envdoctor.reporters.lines import SENTENCE
 from envdoctor.reporters.plain_text import safe, without_commands
-from envdoctor.reporters.remarks import counted, counts, troubles, worst_first
+from envdoctor.reporters.remarks import counted, counts, left_out, troubles, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,7 +123,8 @@ def _log(report: Report, width: int) -> Iterator[str]:
             yield ""
     found = counts(report.diagnosis.findings)
     ignored = f" {len(report.ignored)} ignored by policy." if report.ignored else ""
-    yield f"envdoctor: {report.diagnosis.verdict.value}, {found} (exit code {report.exit_code}).{ignored}"
+    without = f" {left_out(report)}." if left_out(report) else ""
+    yield f"envdoctor: {report.diagnosis.verdict.value}, {found} (exit code {report.exit_code}).{ignored}{without}"
 
 
 def _command(one: Annotation) -> str:

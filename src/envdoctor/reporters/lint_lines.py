@@ -77,14 +77,17 @@ def _sum(report: Report, lint: LintView) -> str:
             counts.append(f"{number} {severity.word}{'s' * (number > 1)}")
     files = f"{len(lint.files)} file{'s' * (len(lint.files) != 1)}"
     against = f" against {safe(lint.target)}" if lint.target else ""
+    not_run = sum(one.left_out for one in report.diagnosis.skipped)
+    without = f"; {not_run} rule{'s' * (not_run > 1)} left out" if not_run else ""
     if counts:
         safe_ones = sum(one.corrections for one in lint.mended if not one.written)
         more = f" {_lines(safe_ones)} can be corrected by --fix." if safe_ones else ""
-        return f"{files}{against}: {', '.join(counts)}.{more}"
+        return f"{files}{against}: {', '.join(counts)}{without}.{more}"
     if not lint.files:
         return "No file was judged." if lint.unread else NO_FILES
     nothing = "nothing else" if report.ignored else "nothing"
-    return f"{files}{against}: {nothing} is wrong." if lint.about_torch else f"{files}: {NOTHING_DECLARED}"
+    wrong = f"{nothing} is wrong by the rules that were run{without}" if without else f"{nothing} is wrong"
+    return f"{files}{against}: {wrong}." if lint.about_torch else f"{files}: {NOTHING_DECLARED}"
 
 
 def _lines(number: int) -> str:

@@ -30,7 +30,7 @@ def lint_markdown(report: Report, lint: LintView) -> Iterator[str]:
         yield from _finding(finding)
     for one in lint.unread:
         words = one.why if one.why.startswith(NOT_WRITTEN) else f"not read: {one.why}"
-        yield f"- {inline(safe(one.file))}: {inline(safe(words))}"
+        yield f"- {paragraph(safe(one.file))}: {inline(safe(words))}"
     for mended in lint.mended:
         yield from mended_markdown(mended)
 

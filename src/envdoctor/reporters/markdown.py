@@ -11,6 +11,7 @@ from envdoctor.reporters.paste_lines import machine
 from envdoctor.reporters.plain_text import safe, without_commands
 from envdoctor.reporters.plan_markdown import plan_markdown
 from envdoctor.reporters.policy_lines import ignored_in_words, policy_in_words, why_ignored
+from envdoctor.reporters.remarks import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,10 +69,13 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _calm(report: Report) -> str:
-    if report.paste and report.paste.fine:
+    if not report.paste:
+        from envdoctor.reporters.terminal import calm_sentence
+
+        return calm_sentence(report)
+    if report.paste.fine:
         return report.paste.fine
-    undecided = report.diagnosis.verdict is Verdict.UNDETERMINED
-    if undecided and report.paste:
+    if report.diagnosis.verdict is Verdict.UNDETERMINED:
         return NOT_ENOUGH
     ignored = ignored_in_words(report.ignored)
     return f"{CALM.replace('nothing', 'nothing else', 1).rstrip('.')}; {ignored}." if ignored else CALM
@@ -90,7 +94,8 @@ def foot(report: Report) -> Iterator[str]:
     seen = f"Read: {'; '.join(told_of)}. " if told_of else ""
     policy = policy_in_words(report)
     seen += f"Held to {policy}. " if policy else ""
-    verdict = f"Verdict: {report.diagnosis.verdict.value}, "
+    without = f"{left_out(report)}, " if left_out(report) else ""
+    verdict = f"Verdict: {report.diagnosis.verdict.value}, {without}"
     foot = FOOT.format(version=safe(report.envdoctor), revision=safe(report.matrix_revision))
     yield f"<sub>{inline(seen + verdict + foot)}.</sub>"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envdoctor.model.plan import Status
-from envdoctor.reporters.markdown_words import inline
+from envdoctor.reporters.markdown_words import inline, paragraph
 from envdoctor.reporters.plain_text import safe
 from envdoctor.reporters.plan_lines import (
     IMPOSSIBLE,
@@ -54,7 +54,7 @@ def _impossible(plan: Plan) -> Iterator[str]:
     ):  # fmt: skip
         if told:
             yield from (heading, "") if heading else ()
-            yield from (f"- {inline(safe(text, 1000))}" for text in told)
+            yield from (f"- {paragraph(safe(text, 1000))}" for text in told)
             yield ""
     yield from _steps(plan)
 
@@ -64,7 +64,7 @@ def _steps(plan: Plan) -> Iterator[str]:
     by_hand = [step for step in plan.steps if not step.argv and not step.edit]
     commands = [step for step in plan.steps if step.argv or step.edit]
     if by_hand:
-        yield from (f"- {inline(safe(step.why, 1000))}" for step in by_hand)
+        yield from (f"- {paragraph(safe(step.why, 1000))}" for step in by_hand)
         yield ""
     for step in commands:
         if step.edit:

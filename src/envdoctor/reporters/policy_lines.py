@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envdoctor.model.demand import UNMET, demand_of
 from envdoctor.model.finding import Severity
 from envdoctor.model.policy import CORE
 from envdoctor.reporters.lines import SENTENCE, Line, styled, wrapped
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from envdoctor.model.policy import Ignored, Policy
     from envdoctor.model.report import Report
 
-RULE = "requirement-not-met"
 SHORT = 80
 """Characters shown of the name of a file or a profile."""
 
@@ -42,19 +42,17 @@ def _how_far(report: Report, policy: Policy) -> str:
     """Say how many are not met; a demand of which one GPU is against counts once."""
     unmet = _demanded(report.diagnosis.findings, policy)
     ignored = _demanded((one.finding for one in report.ignored), policy) - unmet
-    gaps = [one for one in report.diagnosis.skipped if one.rule == RULE]
+    gaps = [one for one in report.diagnosis.skipped if one.rule == UNMET]
     if any(one.left_out for one in gaps):
         return ", not judged"
     said = [f"{len(unmet)} not met"] if unmet else []
     said += [f"{len(ignored)} not met and ignored"] if ignored else []
-    said += ["not all could be judged"] if gaps or any(one.rule == RULE for one in report.diagnosis.crashed) else []
+    said += ["not all could be judged"] if gaps or any(one.rule == UNMET for one in report.diagnosis.crashed) else []
     return "".join(f", {one}" for one in said) or (" met" if len(policy.demands) == 1 else ", all met")
 
 
 def _demanded(findings: Iterable[Finding], policy: Policy) -> set[Demand]:
-    from envdoctor.model.demand import demand_of
-
-    found = (demand_of(one.subject, policy.demands) for one in findings if one.rule == RULE)
+    found = (demand_of(one.subject, policy.demands) for one in findings if one.rule == UNMET)
     return {one for one in found if one is not None}
 
 

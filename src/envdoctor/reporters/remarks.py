@@ -47,6 +47,12 @@ def counts(findings: Iterable[Finding]) -> str:
     return ", ".join(counted(number, severity.word) for number, severity in found if number) or "no findings"
 
 
+def left_out(report: Report) -> str:
+    """Return "3 rules left out": not run by choice, or for want of what the profile does not look at; "" for none."""
+    number = sum(one.left_out for one in report.diagnosis.skipped)
+    return f"{counted(number, 'rule')} left out" if number else ""
+
+
 def counted(number: int, word: str) -> str:
     """Return "1 error", "2 errors"."""
     return f"{number} {word}{'s' * (number != 1)}"

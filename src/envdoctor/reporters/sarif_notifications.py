@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding
     from envdoctor.model.report import Report
 
-CRASHED, UNDECIDED, IGNORED, LEFT_OUT = "rule-crashed", "rule-undecided", "ignored-by-policy", "results-left-out"
+CRASHED, UNDECIDED, NOT_RUN = "rule-crashed", "rule-undecided", "rules-left-out"
+IGNORED, LEFT_OUT = "ignored-by-policy", "results-left-out"
 """Kinds of notification, beside those that `remarks.troubles` names."""
 
 MOST_IGNORED = 100
@@ -29,6 +30,10 @@ def notifications(report: Report, index: Mapping[str, int]) -> Iterator[Value]:
             yield _notification(CRASHED, one.severity, f"{one.name}: {one.message}", one.name, index)
         else:
             yield _notification(one.name, one.severity, one.message)
+    chosen = [inert(one.rule) for one in report.diagnosis.skipped if one.left_out]
+    if chosen:
+        text = f"Left out by choice, or for want of what the profile does not look at: {', '.join(chosen)}."
+        yield _notification(NOT_RUN, Severity.NOTE, text)
     for skipped in report.diagnosis.skipped:
         if not skipped.left_out:
             reason = f"{inert(skipped.rule)} was not judged: {inert(skipped.reason)}"

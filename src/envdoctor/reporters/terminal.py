@@ -118,7 +118,7 @@ def _lines(report: Report, width: int, verbose: bool) -> Iterator[Line]:
     serious, notes = _serious_and_notes(report.diagnosis.findings)
     yield from _serious_lines(serious, width, verbose)
     if not serious:
-        yield from wrapped(_calm_sentence(report), width)
+        yield from wrapped(calm_sentence(report), width)
         yield Line()
     yield from _note_lines(notes, width, verbose)
     ignored = list(_ignored(report, width, verbose))
@@ -238,7 +238,8 @@ def _shown(evidence: Evidence, subject: str) -> str:
     return f"{name} = {safe(value, VALUE)} ({source})"
 
 
-def _calm_sentence(report: Report) -> str:
+def calm_sentence(report: Report) -> str:
+    """Return what is said where nothing is wrong: how much could be seen, and whether something is ignored."""
     calm = _calm(report)
     if report.ignored:
         from envdoctor.reporters.policy_lines import ignored_in_words
@@ -257,7 +258,8 @@ def _calm(report: Report) -> str:
         return "Nothing wrong was found, but not enough could be seen to say that nothing is."
     left_out = sum(skipped.left_out for skipped in diagnosis.skipped)
     if left_out:
-        return f"Nothing wrong was found by the rules that were run; {left_out} were left out."
+        were = "were" if left_out > 1 else "was"
+        return f"Nothing wrong was found by the rules that were run; {left_out} {were} left out."
     if diagnosis.crashed or any(skipped.is_gap for skipped in diagnosis.skipped):
         return "Nothing wrong was found in what could be judged."
     return "Nothing is wrong."
@@ -316,6 +318,9 @@ def _last_sentence(report: Report) -> str:
             counts.append(f"{number} {severity.word}{'s' * (number > 1)}")
     if diagnosis.crashed:
         counts.append(f"{len(diagnosis.crashed)} of our own rules crashed")
+    left_out = sum(skipped.left_out for skipped in diagnosis.skipped)
+    if counts and left_out:
+        counts.append(f"{left_out} rule{'s' * (left_out > 1)} left out")
     found = f"{', '.join(counts)}. " if counts else ""
     verdict = diagnosis.verdict.value
     if diagnosis.crashed and diagnosis.verdict is Verdict.HEALTHY:

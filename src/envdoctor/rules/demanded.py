@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.demand import BY_NAME, OF_GPU, PACKAGE, Kind
 from envdoctor.model.machine import Undecidable
-from envdoctor.rules.demanded_answer import Here, Unmet
+from envdoctor.rules.demanded_answer import NO_TORCH, Here, Unmet
 from envdoctor.rules.demanded_of_host import glibc, limit, share, size
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from envdoctor.model.demand import Demand
     from envdoctor.model.machine import Gpu, Machine
 
-NO_TORCH = "torch-not-installed"
 NO_CUDA = "cpu-only-build"
 
 LOST = 15

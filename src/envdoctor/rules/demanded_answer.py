@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from envdoctor.model.finding import Evidence
 
+NO_TORCH = "torch-not-installed"
+
 
 class Here(NamedTuple):
     """What there is of one thing that is demanded.

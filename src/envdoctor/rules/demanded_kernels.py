@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.machine import Undecidable
 from envdoctor.model.smoke import GOOD, IMPORT, TIME_OVER, Status
-from envdoctor.rules.demanded_answer import Unmet
+from envdoctor.rules.demanded_answer import NO_TORCH, Unmet
 from envdoctor.rules.smoke_causes import FACT, results
 from envdoctor.rules.smoke_words import device_in_words, evidence, quoted, some
 
@@ -26,9 +26,11 @@ def unpassed(machine: Machine, demand: Demand) -> Unmet | None:
 
     Raises `Undecidable` where they were not run, or not all of them for want of time.
     """
+    if machine.is_absent("torch.version"):
+        return Unmet(demand.subject, "torch is not installed", machine.evidence("torch.version"), NO_TORCH)
     every = results(machine)
     tests = [one for one in every if is_meant(demand.specifier, one.name)]
-    # Without torch nothing could be run: that is no want of knowledge.
+    # Where torch cannot be imported nothing could be run: that is no want of knowledge.
     bad = [one for one in (*tests, *(one for one in every if one.name == IMPORT)) if one.status not in GOOD]
     if bad:
         return Unmet(demand.subject, _how(machine, bad), evidence(machine, bad), f"smoke-{bad[0].status.value}")

@@ -94,7 +94,7 @@ ADVICE = {
     "gpu-memory": OTHER_GPUS,
     "cpus": "Give the process more: `docker run --cpus`, the limits of the pod, or another machine",
     "memory": "Give the process more: `docker run --memory`, the limits of the pod, or another machine",
-    "shm": "Start the container with `--shm-size`",
+    "shm": "Make it larger (of a container: `--shm-size`)",
     "memlock": "Raise `ulimit -l` (of a container: `--ulimit memlock=-1`)",
     "glibc": "Use a newer system, or an image based on one",
     "platform": "Use a machine of that kind",
@@ -166,6 +166,7 @@ def _why_no_gpu(machine: Machine, matrix: Matrix) -> str | None:
 RULE = Rule(
     judge,
     stage=Stage.SETTING,
+    in_turn=True,  # torch before what comes with it, as demands stand
     needs=tuple(dict.fromkeys((*NEEDS, *(fact for rule in WHY_NO_GPU for fact in rule.needs)))),
     fires=(
         Example("another torch", {}, wish_torch=">=2.6,<2.9", demands={"torch": ">=2.6,<2.9"},

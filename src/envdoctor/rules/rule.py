@@ -91,7 +91,8 @@ class Rule:
     """One defect. `judge` yields its findings and may raise `Undecidable`.
 
     `needs` are the facts it may read; `explains` the rules whose findings are consequences of this one.
-    `severities` are those of `severity_table.py`.
+    `severities` are those of `severity_table.py`. `in_turn` where its findings stay in the order in which it tells
+    them.
     """
 
     judge: Judge
@@ -101,6 +102,7 @@ class Rule:
     quiet: tuple[Example, ...]
     explains: tuple[str, ...] = ()
     severities: Mapping[str, Severity] = field(default_factory=dict)
+    in_turn: bool = False
     name: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -40,12 +40,13 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:  # noqa: ARG00
     """Say that there is no torch."""
     if machine.text("torch.version") is not None:
         return
+    wanted = machine.wishes.torch or machine.wishes.needs_torch
     yield RULE.finding(
         machine,
         "torch",
         f"torch is not installed in the environment of {machine.text('python.executable') or 'this Python'}.",
         "torch.version", "python.executable",
-        when="torch was asked for" if machine.wishes.torch else "where nobody asked for torch",
+        when="torch was asked for" if wanted else "where nobody asked for torch",
         confidence=Confidence.PROVED,
     )  # fmt: skip
 

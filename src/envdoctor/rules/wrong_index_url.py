@@ -66,8 +66,8 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
         return  # only a note could come of a setting there
     settings = settings_of(machine)
     because = _gave_cpu(machine, settings, matrix)
-    # What is wrong about the build is that rule's to say; without it a CPU build is nobody's defect.
-    if because and any(cpu_only_build.judge(machine, matrix)):
+    # What is wrong about the build is that rule's to say; without it, or asked for, a CPU build is nobody's defect.
+    if because and not machine.wishes.cpu and any(cpu_only_build.judge(machine, matrix)):
         yield RULE.finding(
             machine, "torch", because, "index.settings", "torch.version", "torch.provenance", when=CPU_BUILD
         )
