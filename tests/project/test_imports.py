@@ -129,6 +129,8 @@ def test_a_machine_with_nothing_to_mend_does_without_the_planner(tmp_path: Path)
         "envdoctor.plan.repair",
         "envdoctor.plan.installers",
         "envdoctor.plan.candidates",
+        "envdoctor.plan.demands",
+        "envdoctor.model.change",
     }
     assert (healthy["code"], found_in(healthy["loaded"], planner)) == (0, [])
     assert (broken["code"], "envdoctor.plan.solve" in found_in(broken["loaded"], planner)) == (1, True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envdoctor.model.change import Installs
 from envdoctor.model.finding import Severity
 from envdoctor.model.machine import MOST_GPUS, Undecidable
 from envdoctor.model.plan import Applicability, Plan, Status, Step
@@ -121,6 +120,8 @@ def _plan_for(diagnosis: Diagnosis, solver: Solver) -> Plan:
 
 
 def _installs_torch(plan: Plan) -> bool:
+    from envdoctor.model.change import Installs  # only where something is to be mended
+
     changes = [step.change for step in plan.steps if isinstance(step.change, Installs)]
     return any(line.startswith("torch==") for one in changes for line in one.requirements)
 
