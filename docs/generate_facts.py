@@ -250,9 +250,9 @@ def main(arguments: list[str]) -> int:
             name = path.relative_to(Path(__file__).parents[1]).as_posix()
             sys.stderr.write(f"{name} is not what the code says; mend it with: {COMMAND}\n")
         return 1 if stale else 0
-    (REFERENCE / RULE_FOLDER).mkdir(parents=True, exist_ok=True)
     for path in stale:
         if path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(paths[path], encoding="utf-8")
         else:
             path.unlink()

@@ -31,11 +31,17 @@ def test_the_pages_are_fresh() -> None:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages as the code gives them now."""
-    docs = tmp_path_factory.mktemp("docs")
-    generator = docs / "generate_facts.py"
-    generator.write_text(GENERATOR.read_text(encoding="utf-8"), encoding="utf-8")
+    generator = copied(tmp_path_factory.mktemp("checkout"))
     assert run(generator).returncode == 0
-    return docs
+    return generator.parent
+
+
+def copied(checkout: Path) -> Path:
+    """The generator in a checkout that holds nothing else."""
+    generator = checkout / "docs" / "generate_facts.py"
+    generator.parent.mkdir()
+    generator.write_text(GENERATOR.read_text(encoding="utf-8"), encoding="utf-8")
+    return generator
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.__name__.rpartition(".")[2])
@@ -80,15 +86,14 @@ def test_links_between_the_pages_lead_somewhere(written: Path) -> None:
 
 
 def test_a_stale_page_is_said_with_the_command_that_mends_it(tmp_path: Path) -> None:
-    generator = tmp_path / "generate_facts.py"
-    generator.write_text(GENERATOR.read_text(encoding="utf-8"), encoding="utf-8")
+    generator = copied(tmp_path)
     stale = run(generator, "--check")
     assert stale.returncode == 1
     assert "docs/reference/facts.md is not what the code says" in stale.stderr
     assert "docs/reference/rules/driver-too-old.md" in stale.stderr
     assert "python docs/generate_facts.py" in stale.stderr
     assert run(generator).returncode == 0
-    (tmp_path / "reference" / "rules" / "a-rule-that-is-no-more.md").write_text("old")
+    (tmp_path / "docs" / "reference" / "rules" / "a-rule-that-is-no-more.md").write_text("old")
     gone = run(generator, "--check")
     assert gone.returncode == 1
     assert "a-rule-that-is-no-more" in gone.stderr

@@ -69,6 +69,7 @@ def command(
     envdoctor check --python venv/bin/python another environment
     envdoctor check --format json -o out.json
     envdoctor check -o terminal=- -o sarif=out.sarif -o junit=out.xml
+    envdoctor check --strict --locked        a gate: the policy of the project, and what was locked
     envdoctor check --smoke                  run kernels too, on the CPU where there is no GPU
     envdoctor check --snapshot friend.json   somebody else's machine
     """

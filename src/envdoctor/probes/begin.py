@@ -21,6 +21,5 @@ def begin(host: Host, target: Target, *, timeout: float = 10.0, without: tuple[s
     at = Looking(host, target, deadline=time.monotonic() + timeout)
     at.without = frozenset(without)
     at.interpreter_child = interpreter.start(host, target)
-    if "driver" not in at.without:
-        at.driver_children = driver.start(host)
+    at.driver_children = driver.start(host)
     return at

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from envdoctor.model.demand import Demand
     from envdoctor.model.finding import Finding
     from envdoctor.model.machine import Machine
-    from envdoctor.rules.demanded_answer import Unmet
+    from envdoctor.rules.demanded.answer import Unmet
 
 NEEDS = (
     "python.version", "torch.version", "torch.cuda", "torch.hip", "torch.channel", "torchvision.version",
@@ -125,8 +125,8 @@ def judge(machine: Machine, matrix: Matrix) -> Iterator[Finding]:
 
 def _unmet(machine: Machine, demand: Demand) -> Iterator[Unmet | Undecidable]:
     from envdoctor.model.demand import SMOKE  # which a machine that nobody demands anything of does without
-    from envdoctor.rules.demanded import unmet
-    from envdoctor.rules.demanded_kernels import unpassed
+    from envdoctor.rules.demanded.kernels import unpassed
+    from envdoctor.rules.demanded.unmet import unmet
 
     if demand.key != SMOKE:
         yield from unmet(machine, demand)

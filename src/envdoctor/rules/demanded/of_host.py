@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envdoctor.model.demand import BY_NAME
 from envdoctor.model.fact import Absent
 from envdoctor.model.machine import Undecidable
-from envdoctor.rules.demanded_answer import Here
+from envdoctor.rules.demanded.answer import Here
 
 if TYPE_CHECKING:
     from envdoctor.model.machine import Machine

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.machine import Undecidable
 from envdoctor.model.smoke import GOOD, IMPORT, TIME_OVER, Status
-from envdoctor.rules.demanded_answer import NO_TORCH, Unmet
+from envdoctor.rules.demanded.answer import NO_TORCH, Unmet
 from envdoctor.rules.smoke_causes import FACT, results
 from envdoctor.rules.smoke_words import device_in_words, evidence, quoted, some
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from envdoctor.model.demand import BY_NAME, OF_GPU, PACKAGE, Kind
 from envdoctor.model.machine import Undecidable
-from envdoctor.rules.demanded_answer import NO_TORCH, Here, Unmet
-from envdoctor.rules.demanded_of_host import glibc, limit, share, size
+from envdoctor.rules.demanded.answer import NO_TORCH, Here, Unmet
+from envdoctor.rules.demanded.of_host import glibc, limit, share, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

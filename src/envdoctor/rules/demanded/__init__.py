@@ -1,0 +1,1 @@
+"""What answers a demand of a policy: loaded where one is made."""
