@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import sys
 from functools import cache
@@ -69,11 +70,11 @@ def pytest_configure() -> None:
 def _parse_the_matrix_once() -> None:
     """Keep the parsed TOML of this checkout, which takes longer to parse than a machine takes to be judged.
 
-    Nothing changes a document that `load_matrix` read; every call still makes a matrix of its own.
+    Every call has a copy of its own: an overlay is laid into the document it is given.
     """
     shipped, ours = load._shipped, load._PACKAGE
-    once = cache(shipped)
-    load._shipped = lambda: once() if ours == load._PACKAGE else shipped()
+    once = cache(lambda: pickle.dumps(shipped()))
+    load._shipped = lambda: pickle.loads(once()) if ours == load._PACKAGE else shipped()
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
